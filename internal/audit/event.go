@@ -1,0 +1,49 @@
+// Package audit records what happened. [Log.Record] returns only when the
+// record is durable, many callers sharing one commit, so that a result can be
+// withheld until its record exists.
+package audit
+
+import (
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+)
+
+// MaxEventName is the longest event name, in bytes (contract 12).
+const MaxEventName = 120
+
+// Event is one audit record before it is stored.
+type Event struct {
+	Name      string            // contract 10, e.g. "tool.execute_sql"
+	Tenant    identity.TenantID // empty when no tenant is known
+	User      identity.UserID   // empty when no user is known
+	UserEmail string            // kept when the user is deleted
+	IP        string            // client address, contract 11 TRUSTED_PROXIES
+	RequestID string
+	Auth      string // how the caller signed in, see identity.Principal.Auth
+	At        time.Time
+	// Metadata is the event's own data (contract 10). It never holds secrets,
+	// connection strings, tokens or file contents.
+	Metadata map[string]any
+}
+
+// By fills in who did it.
+func (e Event) By(p identity.Principal) Event {
+	e.Tenant, e.User, e.UserEmail, e.Auth = p.Tenant, p.User, p.Email, p.Auth
+	return e
+}
+
+// Document returns the metadata as it is stored: the event's own data with
+// user_email, request_id and auth added (contract 10).
+func (e Event) Document() map[string]any {
+	doc := make(map[string]any, len(e.Metadata)+3)
+	for k, v := range e.Metadata {
+		doc[k] = v
+	}
+	for k, v := range map[string]string{"user_email": e.UserEmail, "request_id": e.RequestID, "auth": e.Auth} {
+		if v != "" {
+			doc[k] = v
+		}
+	}
+	return doc
+}
