@@ -88,6 +88,11 @@ type Principal struct {
 	// Credential identifies the credential itself (a key's id, a token's
 	// family or jti, a session's id). It never holds a secret.
 	Credential string
+
+	// Config is the tenant's configuration version, read together with the
+	// role. Whatever decides who may use which tool (connections, overrides)
+	// raises it in the same transaction, on every replica at once.
+	Config int64
 }
 
 // IsZero reports whether p is nobody.

@@ -1,0 +1,270 @@
+// Package gate is the one path to every tool. Its Call is a fixed sequence:
+// authorise, limit, validate, execute, mask, audit. Doors differ only before
+// and after it, and nothing a tool does can skip a step.
+package gate
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// Recorder stores an audit event durably before it returns.
+type Recorder interface {
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// Limiter says whether the principal may call a tool now. A refusal is a
+// RateLimited fault with the contract's text.
+type Limiter interface {
+	TakeTool(ctx context.Context, p identity.Principal) error
+}
+
+// Masker changes what of a result its reader may see, before it is recorded
+// as delivered.
+type Masker interface {
+	Mask(ctx context.Context, p identity.Principal, t *tool.Tool, r *tool.Result) error
+}
+
+// Observer is told about every finished call, for metrics.
+type Observer interface {
+	ToolCall(kind tool.Kind, outcome Outcome, took time.Duration)
+}
+
+// Config is what a Gate is made of. Limiter, Masker and Observer may be nil.
+type Config struct {
+	Catalog  *Catalog
+	Recorder Recorder
+	Limiter  Limiter
+	Masker   Masker
+	Observer Observer
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// Gate decides about and records every tool call.
+type Gate struct{ cfg Config }
+
+// New returns a gate.
+func New(cfg Config) *Gate { return &Gate{cfg: cfg} }
+
+// Catalog returns the tools that the gate decides about.
+func (g *Gate) Catalog() *Catalog { return g.cfg.Catalog }
+
+// Caller is who calls and where from.
+type Caller struct {
+	Principal identity.Principal
+	IP        string
+	RequestID string
+
+	via string // the tool that makes this call, for a call inside a call
+}
+
+// recordTimeout bounds how long a finished call waits for its audit record,
+// also after its caller went away.
+const recordTimeout = 10 * time.Second
+
+// Call runs one tool for the caller. args is a JSON object, nil for none. On
+// every way out exactly one audit record has been stored first; when it could
+// not be, the result is withheld. An error is always a *Refusal.
+func (g *Gate) Call(ctx context.Context, c Caller, name string, args json.RawMessage) (*tool.Result, error) {
+	run := &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now()}
+	result, refusal := run.do(ctx)
+	if err := run.record(ctx, result, refusal); err != nil {
+		g.cfg.Logger.ErrorContext(ctx, "audit record failed, result withheld", "tool", name, "request_id", c.RequestID, "err", err)
+		refusal = &Refusal{Outcome: AuditLost, Text: "Error: audit log unavailable", Err: err}
+	}
+	g.observe(run, refusal)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return result, nil
+}
+
+func (g *Gate) observe(run *call, refusal *Refusal) {
+	if g.cfg.Observer == nil {
+		return
+	}
+	outcome, kind := Done, tool.Kind("unknown")
+	if refusal != nil {
+		outcome = refusal.Outcome
+	}
+	if run.rule != nil {
+		kind = run.rule.Tool.Kind
+	}
+	g.cfg.Observer.ToolCall(kind, outcome, g.cfg.Now().Sub(run.start))
+}
+
+// call is one run through the sequence. It is used by one goroutine.
+type call struct {
+	gate   *Gate
+	caller Caller
+	name   string
+	args   json.RawMessage
+	start  time.Time
+
+	rule   *Rule          // nil until authorised or refused
+	detail map[string]any // what Prepare said would be done
+}
+
+func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
+	if refusal := c.authorise(ctx); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := c.limit(ctx); refusal != nil {
+		return nil, refusal
+	}
+	if refusal := c.validate(); refusal != nil {
+		return nil, refusal
+	}
+	timeout := c.rule.Tool.Timeout
+	if timeout <= 0 {
+		timeout = tool.DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, errToolTimeout)
+	defer cancel()
+	action, err := c.prepare(ctx)
+	c.detail = action.Detail
+	if err != nil {
+		return nil, prepareRefusal(err)
+	}
+	result, err := c.execute(ctx, action.Run)
+	if err != nil {
+		return nil, runRefusal(ctx, err, timeout)
+	}
+	return c.mask(ctx, result)
+}
+
+func (c *call) authorise(ctx context.Context) *Refusal {
+	rule, err := c.gate.cfg.Catalog.Rule(ctx, c.caller.Principal, c.name)
+	switch {
+	case err != nil:
+		return c.internal(ctx, err)
+	case rule == nil:
+		return &Refusal{Outcome: Unknown, Text: "Unknown tool: " + c.name}
+	}
+	c.rule = rule
+	if c.caller.Principal.IsZero() || !rule.Allows(c.caller.Principal.Role) {
+		text := rule.Tool.Denied
+		if text == "" {
+			text = "Permission denied"
+		}
+		return &Refusal{Outcome: Denied, Text: text}
+	}
+	return nil
+}
+
+// limit spares calls inside a call: the outer one was counted.
+func (c *call) limit(ctx context.Context) *Refusal {
+	if c.gate.cfg.Limiter == nil || c.caller.via != "" {
+		return nil
+	}
+	err := c.gate.cfg.Limiter.TakeTool(ctx, c.caller.Principal)
+	switch {
+	case err == nil:
+		return nil
+	case fault.Is(err, fault.RateLimited):
+		return &Refusal{Outcome: Limited, Text: fault.Of(err).Public, Err: err}
+	default:
+		return c.internal(ctx, err)
+	}
+}
+
+func (c *call) validate() *Refusal {
+	if len(c.args) == 0 {
+		c.args = json.RawMessage("{}")
+	}
+	var value any
+	if err := json.Unmarshal(c.args, &value); err != nil {
+		return &Refusal{Outcome: Rejected, Text: "Input validation error: arguments are not valid JSON", Err: err}
+	}
+	if err := c.rule.schema.Validate(value); err != nil {
+		return &Refusal{Outcome: Rejected, Text: "Input validation error: " + validationText(err), Err: err}
+	}
+	return nil
+}
+
+func (c *call) prepare(ctx context.Context) (action tool.Action, err error) {
+	defer c.recovered(ctx, &err)
+	env := tool.Env{Principal: c.caller.Principal, Call: c.inner}
+	return c.rule.Tool.Prepare(ctx, env, c.args)
+}
+
+// execute runs the action beside the caller, so that an action which ignores
+// its context still cannot hold the call longer than its timeout.
+func (c *call) execute(ctx context.Context, run func(context.Context) (*tool.Result, error)) (*tool.Result, error) {
+	type outcome struct {
+		result *tool.Result
+		err    error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() { done <- o }()
+		defer c.recovered(ctx, &o.err)
+		o.result, o.err = run(ctx)
+		if o.result == nil && o.err == nil {
+			o.err = errors.New("tool returned neither a result nor an error")
+		}
+	}()
+	select {
+	case o := <-done:
+		return o.result, o.err
+	case <-ctx.Done():
+	}
+	select {
+	case o := <-done: // a tool that obeys its context says more than we could
+		return o.result, o.err
+	case <-time.After(abandonAfter):
+		return nil, ctx.Err()
+	}
+}
+
+// abandonAfter is how long a tool may take to notice that its context ended.
+const abandonAfter = 2 * time.Second
+
+// recovered turns a panic of a tool into an error of this one call.
+func (c *call) recovered(ctx context.Context, err *error) {
+	if v := recover(); v != nil {
+		c.gate.cfg.Logger.ErrorContext(ctx, "tool panicked", "tool", c.name, "request_id", c.caller.RequestID,
+			"panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+		*err = fmt.Errorf("tool panicked: %v", v)
+	}
+}
+
+func (c *call) mask(ctx context.Context, r *tool.Result) (*tool.Result, *Refusal) {
+	if c.gate.cfg.Masker == nil {
+		return r, nil
+	}
+	if err := c.gate.cfg.Masker.Mask(ctx, c.caller.Principal, &c.rule.Tool, r); err != nil {
+		return nil, c.internal(ctx, err) // what cannot be masked is not shown
+	}
+	return r, nil
+}
+
+// inner is Env.Call: another tool, as the same principal, through the gate.
+func (c *call) inner(ctx context.Context, name string, args any) (*tool.Result, error) {
+	raw, err := json.Marshal(args)
+	if err != nil {
+		return nil, fmt.Errorf("encode arguments of %q: %w", name, err)
+	}
+	caller := c.caller
+	caller.via = c.name
+	return c.gate.Call(ctx, caller, name, raw)
+}
+
+// internal reports a fault of the gateway's own: the cause is logged, the
+// caller learns only that it happened.
+func (c *call) internal(ctx context.Context, err error) *Refusal {
+	c.gate.cfg.Logger.ErrorContext(ctx, "tool call failed", "tool", c.name, "request_id", c.caller.RequestID, "err", err)
+	return &Refusal{Outcome: Failed, Text: "Error: Internal Server Error", Err: err}
+}

@@ -1,0 +1,70 @@
+package gate
+
+import (
+	"context"
+	"maps"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// maxRecordedName bounds what of an unknown tool's name is recorded: the name
+// is the caller's text.
+const maxRecordedName = 200
+
+// record stores the one final record of the call. It goes on when the caller
+// is gone: what happened must be known all the same.
+func (c *call) record(ctx context.Context, r *tool.Result, refusal *Refusal) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
+	e := audit.Event{
+		Name: c.event(r, refusal), IP: c.caller.IP, RequestID: c.caller.RequestID,
+		At: c.gate.cfg.Now(), Metadata: c.metadata(r, refusal),
+	}
+	return c.gate.cfg.Recorder.Record(ctx, e.By(c.caller.Principal))
+}
+
+// event names the record: the tool's event, with the outcome as suffix unless
+// the call was done (contract 10).
+func (c *call) event(r *tool.Result, refusal *Refusal) string {
+	base := "tool.unknown"
+	if c.rule != nil {
+		base = c.rule.Tool.Event
+	}
+	switch {
+	case refusal != nil:
+		return base + refusal.Outcome.suffix()
+	case r.IsError:
+		return base + Failed.suffix()
+	default:
+		return base
+	}
+}
+
+func (c *call) metadata(r *tool.Result, refusal *Refusal) map[string]any {
+	m := map[string]any{"tool": truncate(c.name, maxRecordedName)}
+	if c.rule != nil && c.rule.Tool.Connection != "" {
+		m["connection_id"] = c.rule.Tool.Connection
+	}
+	maps.Copy(m, c.detail)
+	if c.caller.via != "" {
+		m["via"] = c.caller.via
+	}
+	if refusal != nil {
+		m[refusal.Outcome.reasonKey()] = refusal.Text
+	} else {
+		maps.Copy(m, r.Detail)
+	}
+	m["duration_ms"] = c.gate.cfg.Now().Sub(c.start).Milliseconds()
+	return m
+}
+
+func truncate(s string, runes int) string {
+	for i := range s {
+		if runes == 0 {
+			return s[:i]
+		}
+		runes--
+	}
+	return s
+}

@@ -1,0 +1,117 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// Outcome is how a call ended.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Done      Outcome = iota
+	Unknown           // no such tool for this tenant: JSON-RPC -32602 at the MCP door
+	Denied            // the role is too low
+	Limited           // a call limit was reached
+	Rejected          // bad arguments, or a statement that the guard refused: nothing was done
+	Failed            // the tool failed, timed out or was cancelled
+	AuditLost         // done, but not recorded, so withheld
+)
+
+// String names the outcome, for metrics and logs.
+func (o Outcome) String() string {
+	return [...]string{"done", "unknown", "denied", "limited", "rejected", "failed", "audit_lost"}[o]
+}
+
+// suffix is what the outcome adds to an event name (contract 10).
+func (o Outcome) suffix() string {
+	switch o {
+	case Done:
+		return ""
+	case Denied:
+		return ".denied"
+	case Failed, AuditLost:
+		return ".error"
+	default:
+		return ".rejected"
+	}
+}
+
+// reasonKey is the metadata field that holds the refusal's text (contract 10).
+func (o Outcome) reasonKey() string {
+	if o == Failed {
+		return "error"
+	}
+	return "reason"
+}
+
+// Refusal is the error of [Gate.Call]: why there is no result. Text is
+// complete as contract 6.4 words it ("Permission denied", "SQL rejected: …",
+// "Error: …") and safe to show.
+type Refusal struct {
+	Outcome Outcome
+	Text    string
+	Err     error // the cause, for logs
+}
+
+// Error returns the text.
+func (r *Refusal) Error() string { return r.Text }
+
+// Unwrap returns the cause.
+func (r *Refusal) Unwrap() error { return r.Err }
+
+// errToolTimeout tells the gate's own timeout from the caller's deadline.
+var errToolTimeout = errors.New("tool timeout")
+
+// prepareRefusal maps what Prepare returned. A refusal of the arguments is
+// shown as the tool worded it: it did nothing, and says why.
+func prepareRefusal(err error) *Refusal {
+	switch f := fault.Of(err); f.Kind {
+	case fault.Invalid, fault.Unprocessable:
+		return &Refusal{Outcome: Rejected, Text: f.Public, Err: err}
+	case fault.Forbidden:
+		return &Refusal{Outcome: Denied, Text: f.Public, Err: err}
+	default:
+		return &Refusal{Outcome: Failed, Text: "Error: " + f.Public, Err: err}
+	}
+}
+
+// runRefusal maps what Run returned. An inner call's refusal is passed on.
+func runRefusal(ctx context.Context, err error, timeout time.Duration) *Refusal {
+	f := fault.Of(err)
+	text := f.Public
+	switch {
+	case f.Kind != fault.Internal:
+	case errors.Is(context.Cause(ctx), errToolTimeout):
+		text = fmt.Sprintf("timed out after %d s", int(timeout.Seconds()))
+	case ctx.Err() != nil:
+		text = "cancelled"
+	default:
+		if inner := (*Refusal)(nil); errors.As(err, &inner) {
+			return &Refusal{Outcome: Failed, Text: inner.Text, Err: err}
+		}
+	}
+	return &Refusal{Outcome: Failed, Text: "Error: " + text, Err: err}
+}
+
+// validationText makes a schema validator's message readable: the validator
+// prefixes each level with the schema it was in, which tells a caller nothing.
+func validationText(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, "validating "); i >= 0 {
+		if _, rest, ok := strings.Cut(text[i:], ": "); ok {
+			where := strings.TrimPrefix(strings.SplitN(text[i:], ": ", 2)[0], "validating ")
+			if field := strings.TrimPrefix(where, "/properties/"); field != where {
+				return field + ": " + rest
+			}
+			return rest
+		}
+	}
+	return text
+}
