@@ -1,0 +1,91 @@
+package mysql
+
+import (
+	"strings"
+
+	"github.com/sqlc-dev/marino/ast"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// isSystemSchema reports whether a schema holds accounts, password hashes,
+// other sessions' statements or the server's settings.
+func isSystemSchema(name string) bool {
+	switch strings.ToLower(name) {
+	case "mysql", "performance_schema", "sys", "ndbinfo", "mysql_innodb_cluster_metadata":
+		return true
+	}
+	return false
+}
+
+// isCatalogView reports whether a view of information_schema describes the
+// schema. The others show sessions, settings, accounts, buffer contents or
+// column statistics, that is values.
+func isCatalogView(name string) bool {
+	switch strings.ToLower(name) {
+	case "character_sets", "check_constraints", "collations",
+		"collation_character_set_applicability", "columns", "columns_extensions",
+		"engines", "events", "key_column_usage", "keywords", "parameters", "partitions",
+		"referential_constraints", "routines", "schemata", "schemata_extensions",
+		"sequences", "st_geometry_columns", "st_spatial_reference_systems",
+		"st_units_of_measure", "spatial_ref_sys", "geometry_columns", "sql_functions",
+		"statistics", "table_constraints", "table_constraints_extensions",
+		"tables", "tables_extensions", "triggers", "view_routine_usage",
+		"view_table_usage", "views", "periods", "key_period_usage":
+		return true
+	}
+	return false
+}
+
+// isOpenVariable reports whether a system variable may be read: those that say
+// how statements behave, none that says where the server keeps its files.
+func isOpenVariable(name string) bool {
+	switch strings.ToLower(name) {
+	case "version", "version_comment", "sql_mode", "time_zone", "system_time_zone",
+		"character_set_client", "character_set_connection", "character_set_database",
+		"character_set_results", "character_set_server", "collation_connection",
+		"collation_database", "collation_server", "lower_case_table_names",
+		"default_storage_engine", "group_concat_max_len", "lc_time_names",
+		"max_allowed_packet", "div_precision_increment", "default_week_format",
+		"tx_isolation", "transaction_isolation", "tx_read_only",
+		"transaction_read_only", "autocommit", "sql_select_limit",
+		"max_statement_time", "max_execution_time":
+		return true
+	}
+	return false
+}
+
+// isOpenShow reports whether a SHOW describes the schema. SHOW WARNINGS and
+// its like tell about the previous user of a pooled session; VARIABLES,
+// STATUS, PROCESSLIST, GRANTS, ENGINE and the log statements tell about the
+// server, its accounts and its other clients.
+func isOpenShow(tp ast.ShowStmtType) bool {
+	switch tp {
+	case ast.ShowTables, ast.ShowTableStatus, ast.ShowColumns, ast.ShowIndex,
+		ast.ShowCreateTable, ast.ShowCreateView, ast.ShowCreateSequence,
+		ast.ShowDatabases, ast.ShowCreateDatabase, ast.ShowCharset,
+		ast.ShowCollation, ast.ShowEngines, ast.ShowTriggers,
+		ast.ShowProcedureStatus, ast.ShowFunctionStatus, ast.ShowEvents,
+		ast.ShowCreateProcedure, ast.ShowCreateFunction, ast.ShowCreateTrigger,
+		ast.ShowCreateEvent:
+		return true
+	}
+	return false
+}
+
+// checkSchema refuses a system schema; "" is the connection's own.
+func checkSchema(name string) error {
+	if isSystemSchema(name) {
+		return sqlguard.Forbidden("system schema " + strings.ToLower(name))
+	}
+	return nil
+}
+
+// checkRelation refuses relations of the system schemas and those of
+// information_schema that are more than a description of the schema.
+func checkRelation(schema, name string) error {
+	if strings.EqualFold(schema, "information_schema") && !isCatalogView(name) {
+		return sqlguard.Forbidden("information_schema." + strings.ToLower(name))
+	}
+	return checkSchema(schema)
+}
