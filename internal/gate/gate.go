@@ -139,6 +139,7 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 	}
 	result, err := c.execute(ctx, action.Run)
 	if err != nil {
+		c.logCause(ctx, err)
 		return nil, runRefusal(ctx, err, timeout)
 	}
 	return c.mask(ctx, result)
@@ -260,6 +261,16 @@ func (c *call) inner(ctx context.Context, name string, args any) (*tool.Result, 
 	caller := c.caller
 	caller.via = c.name
 	return c.gate.Call(ctx, caller, name, raw)
+}
+
+// logCause logs what the caller is not told, once. A refusal of an inner call
+// was logged there.
+func (c *call) logCause(ctx context.Context, err error) {
+	var inner *Refusal
+	if f := fault.Of(err); f.Cause == nil || errors.As(err, &inner) || ctx.Err() != nil {
+		return
+	}
+	c.gate.cfg.Logger.WarnContext(ctx, "tool failed", "tool", c.name, "request_id", c.caller.RequestID, "err", err)
 }
 
 // internal reports a fault of the gateway's own: the cause is logged, the
