@@ -1,0 +1,36 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+const referenceIntro = `# Configuration
+
+<!-- Generated from the option table in internal/config. Do not edit: change the table, then run "go test ./internal/config -run Reference -update". -->
+
+MCP Gateway is configured by environment variables. They may also stand in a file ` + "`.env`" + ` in the working
+directory, one ` + "`NAME=value`" + ` a line; the environment wins, and an empty variable counts as unset. Variables that
+hold a secret also have a ` + "`<NAME>_FILE`" + ` form that names a file to read. Unknown names are ignored. A bad value stops
+the start with one line that names the variable. ` + "`mcp-gateway check`" + ` prints the configuration in force, secrets
+left out.
+
+| Variable | Default | Meaning | ` + "`_FILE`" + ` |
+|---|---|---|---|
+`
+
+// WriteReference writes the reference of all variables as Markdown.
+func WriteReference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString(referenceIntro)
+	for _, o := range options(new(Config)) {
+		file := ""
+		if o.secret {
+			file = "yes"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", o.name, o.defaultText(), o.meaning, file)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
