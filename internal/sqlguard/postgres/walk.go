@@ -1,0 +1,170 @@
+package postgres
+
+import (
+	"slices"
+	"strings"
+
+	pg "github.com/pganalyze/pg_query_go/v6"
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// walk is one pass over a tree. It visits every message by reflection, so
+// that no field is forgotten, refuses nodes that are not on the list, and
+// collects what the statement names.
+type walk struct {
+	*policy
+	ctes      []string // names of WITH queries in scope, innermost last
+	tables    nameSet
+	functions nameSet
+}
+
+// message judges one message and all below it.
+func (w *walk) message(m protoreflect.Message) error {
+	if name := m.Descriptor().Name(); name != "Node" {
+		if !w.nodes[name] {
+			return sqlguard.Forbidden(string(name))
+		}
+		if err := w.node(m.Interface()); err != nil {
+			return err
+		}
+	}
+	if s, ok := m.Interface().(*pg.SelectStmt); ok && s.GetWithClause() != nil {
+		return w.withQueries(s)
+	}
+	return w.fields(m, "")
+}
+
+// node applies the rule that a node's type has beyond being on the list.
+func (w *walk) node(node any) error {
+	switch n := node.(type) {
+	case *pg.FuncCall:
+		w.functions.add(strings.ToLower(lastPart(n.GetFuncname())))
+		return w.function(n)
+	case *pg.RangeVar:
+		w.table(n)
+		return w.relation(n)
+	case *pg.TypeName:
+		return w.typeName(n)
+	case *pg.A_Expr:
+		return operator(n.GetName())
+	case *pg.SubLink:
+		return operator(n.GetOperName())
+	case *pg.SortBy:
+		return operator(n.GetUseOp())
+	case *pg.RangeTableSample:
+		return sample(n)
+	case *pg.ColumnRef:
+		return w.columnRef(n)
+	case *pg.A_Indirection:
+		return w.indirection(n)
+	case *pg.VariableShowStmt:
+		return w.show(n)
+	case *pg.ExplainStmt:
+		return w.explain(n)
+	}
+	return nil
+}
+
+func (w *walk) columnRef(ref *pg.ColumnRef) error {
+	if len(ref.GetFields()) < 2 {
+		return nil
+	}
+	return w.attribute(lastPart(ref.GetFields()))
+}
+
+func (w *walk) indirection(i *pg.A_Indirection) error {
+	for _, step := range i.GetIndirection() {
+		if err := w.field(step.GetString_().GetSval()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// withQueries walks a SELECT that has a WITH clause in the order of name
+// scopes: a plain WITH query sees the ones before it, a recursive all.
+func (w *walk) withQueries(s *pg.SelectStmt) error {
+	outer := len(w.ctes)
+	defer func() { w.ctes = w.ctes[:outer] }()
+
+	with := s.GetWithClause()
+	with.Location = 0
+	recursive := with.GetRecursive()
+	if recursive {
+		for _, cte := range with.GetCtes() {
+			w.ctes = append(w.ctes, cte.GetCommonTableExpr().GetCtename())
+		}
+	}
+	for _, cte := range with.GetCtes() {
+		if err := w.message(cte.ProtoReflect()); err != nil {
+			return err
+		}
+		if !recursive {
+			w.ctes = append(w.ctes, cte.GetCommonTableExpr().GetCtename())
+		}
+	}
+	return w.fields(s.ProtoReflect(), "with_clause")
+}
+
+// fields walks all fields of m except skip and clears positions.
+func (w *walk) fields(m protoreflect.Message, skip protoreflect.Name) error {
+	var refused error
+	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
+		switch {
+		case fd.Name() == skip:
+		case fd.Message() == nil:
+			if isPosition(fd) {
+				m.Clear(fd)
+			}
+		case fd.IsList():
+			refused = w.list(v.List())
+		default:
+			refused = w.message(v.Message())
+		}
+		return refused == nil
+	})
+	return refused
+}
+
+func (w *walk) list(list protoreflect.List) error {
+	for i := range list.Len() {
+		if err := w.message(list.Get(i).Message()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isPosition reports whether a field says where in the text a node stood.
+func isPosition(fd protoreflect.FieldDescriptor) bool {
+	return fd.Kind() == protoreflect.Int32Kind && strings.HasSuffix(string(fd.Name()), "location")
+}
+
+// table notes a relation unless it is a WITH query's name.
+func (w *walk) table(r *pg.RangeVar) {
+	if r.GetSchemaname() == "" {
+		if !slices.Contains(w.ctes, r.GetRelname()) {
+			w.tables.add(r.GetRelname())
+		}
+		return
+	}
+	w.tables.add(r.GetSchemaname() + "." + r.GetRelname())
+}
+
+func lastPart(nodes []*pg.Node) string {
+	if len(nodes) == 0 {
+		return ""
+	}
+	return nodes[len(nodes)-1].GetString_().GetSval()
+}
+
+// nameSet keeps names in the order of their first appearance.
+type nameSet struct{ names []string }
+
+func (s *nameSet) add(name string) {
+	if name != "" && !slices.Contains(s.names, name) {
+		s.names = append(s.names, name)
+	}
+}
