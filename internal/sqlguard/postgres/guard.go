@@ -4,7 +4,7 @@
 //
 // The parser comes in two builds with the same tree: through cgo where a C
 // compiler is there, as WebAssembly where none is. See parser_cgo.go and
-// parser_wasm.go.
+// parser_nocgo.go.
 package postgres
 
 import (
