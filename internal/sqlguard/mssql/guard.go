@@ -1,0 +1,158 @@
+// Package mssql guards statements for Microsoft SQL Server.
+//
+// A text goes through an own scanner, which drops comments (they nest in
+// T-SQL) and refuses every lexical form it does not know, then a gate that
+// leaves no word a second statement could begin with, then the teesql parser
+// on the canonical text (the tokens joined by one blank) and an allow-list
+// over its tree. There is no way back from that tree to text, so the canonical
+// text itself is what runs; every name and constant in it must have its node
+// in the tree, so that nothing runs that the allow-list has not seen.
+package mssql
+
+import (
+	"context"
+	"fmt"
+	"hash/crc32"
+	"reflect"
+	"strings"
+
+	"github.com/sqlc-dev/teesql/ast"
+	"github.com/sqlc-dev/teesql/parser"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// revision is raised with every change of this package that could change a
+// verdict; the policy text counts by its own checksum.
+const revision = 1
+
+// Guard checks T-SQL statements. It is safe for concurrent use.
+type Guard struct {
+	policy   policy
+	reserved set
+	nodes    map[reflect.Type]node
+	version  string
+}
+
+var _ sqlguard.Guard = (*Guard)(nil)
+
+// New returns the guard.
+func New() *Guard {
+	p := parsePolicy()
+	return &Guard{
+		policy:   p,
+		reserved: p.reserved(),
+		nodes:    nodes(),
+		version:  fmt.Sprintf("mssql/%d/%08x", revision, crc32.ChecksumIEEE([]byte(policyText))),
+	}
+}
+
+// Version implements [sqlguard.Guard].
+func (g *Guard) Version() string { return g.version }
+
+// Check implements [sqlguard.Guard].
+func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
+	if err := sqlguard.Precheck(sql); err != nil {
+		return nil, err
+	}
+	tokens, err := scan(sql)
+	if err != nil {
+		return nil, err
+	}
+	gate := gate{keywords: g.policy["keywords"], reserved: g.reserved, tokens: tokens}
+	if err := gate.check(); err != nil {
+		return nil, err
+	}
+	canonical := join(tokens)
+	query, err := parse(parserView(canonical, tokens))
+	if err != nil {
+		return nil, err
+	}
+	in := inspector{policy: g.policy, nodes: g.nodes, seen: make(map[int]bool, len(tokens))}
+	if err := in.walk(reflect.ValueOf(query)); err != nil {
+		return nil, err
+	}
+	if err := g.account(tokens, in.seen); err != nil {
+		return nil, err
+	}
+	return &sqlguard.Statement{
+		SQL:       canonical,
+		Kind:      strings.ToUpper(gate.first()),
+		Tables:    in.tables,
+		Functions: in.functions,
+	}, nil
+}
+
+// parse returns the one query of a canonical text. A panic of the parser is
+// a refusal.
+func parse(canonical string) (query *ast.SelectStatement, err error) {
+	defer func() {
+		if recover() != nil {
+			query, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
+		}
+	}()
+	script, parseErr := parser.Parse(context.Background(), strings.NewReader(canonical))
+	if parseErr != nil {
+		return nil, sqlguard.ParseFailed(shorten(parseErr.Error()))
+	}
+	var statements []ast.Statement
+	for _, batch := range script.Batches {
+		statements = append(statements, batch.Statements...)
+	}
+	switch len(statements) {
+	case 0:
+		return nil, sqlguard.Empty()
+	case 1:
+		if query, ok := statements[0].(*ast.SelectStatement); ok {
+			return query, nil
+		}
+		return nil, sqlguard.NonSelect(typeName(reflect.TypeOf(statements[0])))
+	}
+	return nil, sqlguard.Multiple()
+}
+
+// account refuses a text with a name or constant that no node of the tree
+// stands for: the parser skipped it, so nobody has judged it.
+func (g *Guard) account(tokens []token, seen map[int]bool) error {
+	offset := 0
+	for i, t := range tokens {
+		if !seen[offset] && !g.grammatical(t) && !isCollation(tokens, i) {
+			return sqlguard.ParseFailed(fmt.Sprintf("line %d column %d: unexpected %s", t.line, t.col, shorten(t.text)))
+		}
+		offset += utf16Length(t.text) + 1
+	}
+	return nil
+}
+
+// grammatical reports whether a token belongs to the grammar and has no node.
+func (g *Guard) grammatical(t token) bool {
+	if t.kind == operator {
+		return true
+	}
+	w := strings.ToLower(t.text)
+	return t.kind == word && (g.policy["keywords"][w] || g.policy["context"][w])
+}
+
+// utf16Length returns the length of text in UTF-16 code units, the unit of the
+// parser's positions.
+func utf16Length(text string) int {
+	n := 0
+	for _, r := range text {
+		n++
+		if r > 0xFFFF {
+			n++
+		}
+	}
+	return n
+}
+
+// maxMessage bounds what of the caller's statement goes back in a message.
+const maxMessage = 160
+
+func shorten(text string) string {
+	runes := []rune(text)
+	if len(runes) <= maxMessage {
+		return text
+	}
+	return string(runes[:maxMessage]) + "…"
+}

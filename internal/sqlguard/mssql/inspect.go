@@ -1,0 +1,200 @@
+package mssql
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/sqlc-dev/teesql/ast"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// inspector walks the tree and refuses the first node that is not known to
+// read only.
+type inspector struct {
+	policy    policy
+	nodes     map[reflect.Type]node
+	seen      map[int]bool // positions of the nodes, for account
+	ctes      []string
+	tables    []string
+	functions []string
+}
+
+// fragment is what every node of the parser embeds.
+type fragment interface{ Frag() *ast.Fragment }
+
+// walk judges the node in v and all below it.
+func (in *inspector) walk(v reflect.Value) error {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if !v.IsValid() || v.IsNil() {
+		return nil
+	}
+	known, ok := in.nodes[v.Type()]
+	if !ok {
+		return sqlguard.Forbidden(typeName(v.Type()))
+	}
+	value := v.Interface()
+	if f, ok := value.(fragment); ok && f.Frag().HasSpan() {
+		in.seen[f.Frag().StartOffset] = true
+	}
+	if known.check != nil {
+		if err := known.check(in, value); err != nil {
+			return err
+		}
+	}
+	for _, i := range known.fields {
+		if err := in.field(v.Elem().Field(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// field walks a field: one node or a slice of them.
+func (in *inspector) field(v reflect.Value) error {
+	if v.Kind() != reflect.Slice {
+		return in.walk(v)
+	}
+	for i := range v.Len() {
+		if err := in.walk(v.Index(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inspector) identifier(n *ast.Identifier) error {
+	if n.IsSqlCmd {
+		return sqlguard.Forbidden("SqlCommandIdentifier")
+	}
+	return nil
+}
+
+func (in *inspector) selectStatement(n *ast.SelectStatement) error {
+	if n.Into != nil || n.On != nil {
+		return sqlguard.Forbidden("SELECT INTO")
+	}
+	return nil
+}
+
+func (in *inspector) withClause(n *ast.WithCtesAndXmlNamespaces) error {
+	if n.XmlNamespaces != nil || n.ChangeTrackingContext != nil {
+		return sqlguard.Forbidden("WITH XMLNAMESPACES or CHANGE_TRACKING_CONTEXT")
+	}
+	return nil
+}
+
+// commonTable declares a name; T-SQL lets its own query refer to it.
+func (in *inspector) commonTable(n *ast.CommonTableExpression) error {
+	in.ctes = append(in.ctes, n.ExpressionName.Value)
+	return nil
+}
+
+// selectElement refuses aliases that read like a second statement.
+func (in *inspector) selectElement(n *ast.SelectScalarExpression) error {
+	if n.ColumnName == nil {
+		return nil
+	}
+	return in.alias(n.ColumnName.Identifier)
+}
+
+// tableAlias does the same for derived tables.
+func (in *inspector) tableAlias(n *ast.QueryDerivedTable) error { return in.alias(n.Alias) }
+
+func (in *inspector) alias(id *ast.Identifier) error {
+	if id == nil || id.QuoteType != "" && id.QuoteType != "NotQuoted" {
+		return nil
+	}
+	w := strings.ToLower(id.Value)
+	if in.policy["statements"][w] || strings.HasPrefix(w, "sp_") || strings.HasPrefix(w, "xp_") {
+		return sqlguard.Forbidden(id.Value + " as an alias without brackets")
+	}
+	return nil
+}
+
+func (in *inspector) join(n *ast.QualifiedJoin) error {
+	if n.JoinHint != "" && n.JoinHint != "None" {
+		return sqlguard.Forbidden("join hint " + n.JoinHint)
+	}
+	return nil
+}
+
+func (in *inspector) namedTable(n *ast.NamedTableReference) error {
+	if n.ForPath {
+		return sqlguard.Forbidden("FOR PATH")
+	}
+	if err := in.relation(n.SchemaObject); err != nil {
+		return err
+	}
+	return in.alias(n.Alias)
+}
+
+func (in *inspector) fullTextTable(n *ast.FullTextTableReference) error {
+	return in.relation(n.TableName)
+}
+
+// relation notes a relation and refuses other servers, other databases and
+// catalog views that show more than the schema.
+func (in *inspector) relation(n *ast.SchemaObjectName) error {
+	if n.ServerIdentifier != nil || n.DatabaseIdentifier != nil {
+		return sqlguard.Forbidden("name with a server or database part")
+	}
+	base := strings.ToLower(n.BaseIdentifier.Value)
+	if n.SchemaIdentifier == nil || n.SchemaIdentifier.Value == "" {
+		return in.unqualified(n.BaseIdentifier.Value)
+	}
+	full := n.SchemaIdentifier.Value + "." + n.BaseIdentifier.Value
+	var allowed bool
+	switch strings.ToLower(n.SchemaIdentifier.Value) {
+	case "information_schema":
+		allowed = in.policy["information_schema"][base]
+	case "sys":
+		allowed = in.policy["sys"][base]
+	default:
+		allowed = !in.policy["legacy"][base]
+	}
+	if !allowed {
+		return sqlguard.Forbidden(full)
+	}
+	in.tables = note(in.tables, full)
+	return nil
+}
+
+// unqualified notes a relation without schema. Names compare with letter case
+// to those of WITH: a database that ignores case has one relation reported too
+// many, never one too few.
+func (in *inspector) unqualified(base string) error {
+	if slices.Contains(in.ctes, base) {
+		return nil
+	}
+	if in.policy["legacy"][strings.ToLower(base)] {
+		return sqlguard.Forbidden(base)
+	}
+	in.tables = note(in.tables, base)
+	return nil
+}
+
+func (in *inspector) tableHint(n *ast.TableHint) error {
+	if !strings.EqualFold(n.HintKind, "NoLock") {
+		return sqlguard.Forbidden("table hint " + n.HintKind)
+	}
+	return nil
+}
+
+func (in *inspector) optimizerHint(n *ast.LiteralOptimizerHint) error {
+	if !strings.EqualFold(n.HintKind, "MaxRecursion") {
+		return sqlguard.Forbidden("OPTION " + n.HintKind)
+	}
+	return nil
+}
+
+// note appends a name that is not there yet.
+func note(names []string, name string) []string {
+	if slices.Contains(names, name) {
+		return names
+	}
+	return append(names, name)
+}
