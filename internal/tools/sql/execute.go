@@ -1,0 +1,107 @@
+package sql
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+const previewChars = 200 // of a statement, in its audit record
+
+func (s *source) executeTool() tool.Tool {
+	t := s.base(tool.KindExecute)
+	schemaName, name := ToolNames(s.connection.Name, s.connection.ID)
+	t.Name = name
+	t.Title = "Query " + s.connection.Name
+	t.Description = s.executeDescription(schemaName)
+	t.Schema = json.RawMessage(executeInput)
+	t.Output = json.RawMessage(executeOutput)
+	t.MinRole = max(s.connection.MinRole, identity.Analyst)
+	t.Event = "tool.execute_sql"
+	t.Denied = "Permission denied: insufficient role to execute queries"
+	t.Prepare = s.prepareExecute
+	return t
+}
+
+type executeArgs struct {
+	SQL   string `json:"sql"`
+	Limit int    `json:"limit"`
+}
+
+// prepareExecute lets the engine's guard judge the statement. Nothing is
+// opened for a statement that it refuses.
+func (s *source) prepareExecute(_ context.Context, env tool.Env, raw json.RawMessage) (tool.Action, error) {
+	var args executeArgs
+	if err := json.Unmarshal(raw, &args); err != nil {
+		return tool.Action{}, fmt.Errorf("decode arguments: %w", err)
+	}
+	action := tool.Action{Detail: s.statementDetail(args.SQL)}
+	stmt, err := s.dialect.Guard().Check(args.SQL)
+	if fault.Is(err, fault.Invalid) {
+		return action, fault.Wrap(fault.Invalid, err, "SQL rejected: "+fault.Of(err).Public)
+	}
+	if err != nil {
+		return action, fmt.Errorf("SQL guard: %w", err)
+	}
+	limit := database.Limit{Rows: args.Limit}.OrDefault()
+	action.Run = func(ctx context.Context) (*tool.Result, error) {
+		return s.execute(ctx, env.Principal, stmt, limit)
+	}
+	return action, nil
+}
+
+func (s *source) statementDetail(text string) map[string]any {
+	sum := sha256.Sum256([]byte(text))
+	return map[string]any{
+		"connection_id": s.connection.ID,
+		"sql_preview":   firstChars(text, previewChars),
+		"sql_hash":      hex.EncodeToString(sum[:]),
+	}
+}
+
+func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (*tool.Result, error) {
+	table, err := s.query(ctx, p, stmt, limit)
+	if fault.Is(err, fault.Timeout) {
+		text := fmt.Sprintf("query timed out after %d s", int(limit.Timeout.Seconds()))
+		return nil, fault.Wrap(fault.Timeout, err, text)
+	}
+	if err != nil {
+		return nil, callerFault(err)
+	}
+	return &tool.Result{Table: table, Detail: tableDetail(table)}, nil
+}
+
+func (s *source) query(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
+	conn, err := s.open(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return conn.Query(ctx, stmt, limit)
+}
+
+func tableDetail(t *tool.Table) map[string]any {
+	detail := map[string]any{"row_count": t.Len(), "truncated": t.Cut() != tool.NotCut}
+	if t.Cut() != tool.NotCut {
+		detail["truncation_reason"] = string(t.Cut())
+	}
+	return detail
+}
+
+// firstChars returns the first n characters of s.
+func firstChars(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
