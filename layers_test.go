@@ -52,7 +52,7 @@ var layers = map[string]struct{ inside, outside []string }{
 	"internal/oauth":                 {inside: []string{"internal/auth", "internal/store", "internal/sso", "identity", "internal/fault", "internal/httpx", "internal/audit", "internal/limit", "internal/seal"}, outside: []string{"github.com/go-jose/go-jose/v4"}},
 	"internal/sso":                   {inside: []string{"internal/egress", "internal/fault", "internal/sso", "identity"}, outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 	"internal/api":                   {inside: []string{"internal/auth", "internal/gate", "internal/store", "internal/audit", "identity", "tool", "internal/fault", "internal/httpx", "internal/limit", "internal/seal", "internal/database"}, outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/go-json-experiment/json"}},
-	"internal/gatewaytest":           {inside: []string{".", "identity", "tool"}},
+	"internal/gatewaytest":           {inside: []string{".", "identity", "tool", "internal/client"}},
 	"web":                            {},
 }
 
