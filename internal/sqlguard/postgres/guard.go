@@ -8,7 +8,6 @@
 package postgres
 
 import (
-	"bytes"
 	"fmt"
 
 	pg "github.com/pganalyze/pg_query_go/v6"
@@ -21,6 +20,7 @@ import (
 type Guard struct {
 	policy *policy
 	parser *parser
+	shapes shapes
 }
 
 var _ sqlguard.Guard = (*Guard)(nil)
@@ -28,7 +28,7 @@ var _ sqlguard.Guard = (*Guard)(nil)
 // New returns the guard. It is cheap: the WebAssembly parser, where that is
 // what was built, loads with the first statement.
 func New() *Guard {
-	return &Guard{policy: newPolicy(), parser: newParser()}
+	return &Guard{policy: newPolicy(), parser: newParser(), shapes: newShapes()}
 }
 
 // Version names the policy and its lists.
@@ -75,42 +75,19 @@ func (g *Guard) parse(sql string) (*pg.ParseResult, error) {
 }
 
 // regenerate returns the text of an accepted tree, proven to parse to that
-// same tree. The policy has cleared the positions in tree.
+// same tree.
 func (g *Guard) regenerate(tree *pg.ParseResult) (string, error) {
-	accepted, err := encode(tree)
+	accepted, err := proto.Marshal(tree)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("postgres: encode the tree: %w", err)
 	}
 	sql, err := g.parser.deparse(accepted)
 	if err != nil {
 		return "", sqlguard.ParseFailed("statement cannot be written back: " + err.Error())
 	}
-	again, err := g.parse(sql)
-	if err != nil {
-		return "", notStable()
-	}
-	if _, err := g.policy.judge(again); err != nil {
-		return "", notStable()
-	}
-	reparsed, err := encode(again)
-	if err != nil {
-		return "", err
-	}
-	if !bytes.Equal(accepted, reparsed) {
-		return "", notStable()
+	again, err := g.parser.parse(sql)
+	if err != nil || !g.shapes.sameTree(accepted, again) {
+		return "", sqlguard.ParseFailed("statement changes its meaning when it is written back; write it more simply")
 	}
 	return sql, nil
-}
-
-// encode writes a tree so that equal trees give equal bytes.
-func encode(tree *pg.ParseResult) ([]byte, error) {
-	encoded, err := proto.MarshalOptions{Deterministic: true}.Marshal(tree)
-	if err != nil {
-		return nil, fmt.Errorf("postgres: encode the tree: %w", err)
-	}
-	return encoded, nil
-}
-
-func notStable() error {
-	return sqlguard.ParseFailed("statement changes its meaning when it is written back; write it more simply")
 }

@@ -24,9 +24,9 @@ func newPolicy() *policy {
 }
 
 // judge returns the verdict on a parsed text, without the SQL to run. It
-// changes the tree: positions are cleared, so that trees compare, and calls
-// are bound to pg_catalog, so that a function of the same name elsewhere in
-// the search path cannot take a call by matching its types better.
+// changes the tree: calls are bound to pg_catalog, so that a function of the
+// same name elsewhere in the search path cannot take a call by matching its
+// types better.
 func (p *policy) judge(tree *pg.ParseResult) (*sqlguard.Statement, error) {
 	switch len(tree.GetStmts()) {
 	case 0:
@@ -35,14 +35,13 @@ func (p *policy) judge(tree *pg.ParseResult) (*sqlguard.Statement, error) {
 	default:
 		return nil, sqlguard.Multiple()
 	}
-	raw := tree.GetStmts()[0]
-	raw.StmtLocation, raw.StmtLen = 0, 0
-	kind, err := kindOf(raw.GetStmt())
+	stmt := tree.GetStmts()[0].GetStmt()
+	kind, err := kindOf(stmt)
 	if err != nil {
 		return nil, err
 	}
 	w := &walk{policy: p}
-	if err := w.message(raw.GetStmt().ProtoReflect()); err != nil {
+	if err := w.message(stmt.ProtoReflect()); err != nil {
 		return nil, err
 	}
 	return &sqlguard.Statement{Kind: kind, Tables: w.tables.names, Functions: w.functions.names}, nil

@@ -90,7 +90,6 @@ func (w *walk) withQueries(s *pg.SelectStmt) error {
 	defer func() { w.ctes = w.ctes[:outer] }()
 
 	with := s.GetWithClause()
-	with.Location = 0
 	recursive := with.GetRecursive()
 	if recursive {
 		for _, cte := range with.GetCtes() {
@@ -108,16 +107,12 @@ func (w *walk) withQueries(s *pg.SelectStmt) error {
 	return w.fields(s.ProtoReflect(), "with_clause")
 }
 
-// fields walks all fields of m except skip and clears positions.
+// fields walks all fields of m except skip.
 func (w *walk) fields(m protoreflect.Message, skip protoreflect.Name) error {
 	var refused error
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
-		case fd.Name() == skip:
-		case fd.Message() == nil:
-			if isPosition(fd) {
-				m.Clear(fd)
-			}
+		case fd.Message() == nil || fd.Name() == skip:
 		case fd.IsList():
 			refused = w.list(v.List())
 		default:
@@ -135,11 +130,6 @@ func (w *walk) list(list protoreflect.List) error {
 		}
 	}
 	return nil
-}
-
-// isPosition reports whether a field says where in the text a node stood.
-func isPosition(fd protoreflect.FieldDescriptor) bool {
-	return fd.Kind() == protoreflect.Int32Kind && strings.HasSuffix(string(fd.Name()), "location")
 }
 
 // table notes a relation unless it is a WITH query's name.
