@@ -42,6 +42,15 @@ func (d Database) String() string {
 	}
 }
 
+// Source is the database in the form that the store opens. It may hold a
+// password.
+func (d Database) Source() string {
+	if d.Engine == SQLite {
+		return "sqlite:///" + d.Path
+	}
+	return d.URL.Reveal()
+}
+
 func databaseURL(to *Database) value {
 	return parsed[Database]{to, parseDatabase, Database.String}
 }

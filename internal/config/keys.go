@@ -54,6 +54,20 @@ func EnsureKeys(c *Config) (Keys, error) {
 	return k, nil
 }
 
+// CheckKeys reports what [EnsureKeys] would refuse, creating nothing: it lets
+// it generate into a folder that is thrown away.
+func CheckKeys(c *Config) error {
+	dir, err := os.MkdirTemp("", "mcp-gateway-check")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	elsewhere := *c
+	elsewhere.DataDir = dir
+	_, err = EnsureKeys(&elsewhere)
+	return err
+}
+
 func (c *Config) ensureKey(name, file string, key *Secret) error {
 	if *key == "" && !c.Base.Loopback {
 		return fmt.Errorf("%s must be set (make one with: openssl rand -hex 32)", name)
