@@ -82,7 +82,7 @@ func (r *Ring) Open(sealed string, at Place) (string, error) {
 	if !ok {
 		return "", ErrKey
 	}
-	box, err := base64.RawURLEncoding.Strict().DecodeString(body)
+	box, err := base64.RawURLEncoding.DecodeString(body)
 	if err != nil {
 		return "", ErrForm
 	}
