@@ -1,0 +1,147 @@
+package mcp
+
+import (
+	"context"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+)
+
+// exchange is one message in its circumstances.
+type exchange struct {
+	principal identity.Principal
+	ip        string
+	requestID string
+	transport string // as session.connected names it
+	session   string // HTTP+SSE session, "" over Streamable HTTP
+	version   version
+	msg       *message
+}
+
+// The transports as session.connected names them.
+const (
+	transportHTTP = "streamable-http"
+	transportSSE  = "sse"
+)
+
+func (x *exchange) callKey(id []byte) callKey {
+	p := &x.principal
+	return callKey{tenant: p.Tenant, user: p.User, credential: p.Credential, session: x.session, id: string(id)}
+}
+
+// respond answers a request. It returns nil for messages that get no answer.
+func (h *Handler) respond(ctx context.Context, x *exchange) *answer {
+	if !x.msg.isRequest() {
+		h.notify(x)
+		return nil
+	}
+	a, err := h.dispatch(ctx, x)
+	if err != nil {
+		return h.buffers.refuse(x.version, x.msg.id, err)
+	}
+	return a
+}
+
+func (h *Handler) dispatch(ctx context.Context, x *exchange) (*answer, *rpcError) {
+	switch x.msg.method {
+	case "tools/call":
+		return h.callTool(ctx, x)
+	case "tools/list":
+		return h.listTools(ctx, x)
+	case "server/discover":
+		if x.version.modern() {
+			return h.discover(ctx, x)
+		}
+	case "initialize":
+		return h.initialize(ctx, x)
+	case "ping":
+		return h.splice(x.msg.id, []byte(`{}`)), nil
+	}
+	return nil, unknownMethod(x.msg.method)
+}
+
+// notify takes a notification. The only one that matters here is the wish to
+// end a call.
+func (h *Handler) notify(x *exchange) {
+	if x.msg.method == "notifications/cancelled" && x.msg.params.requestID != nil {
+		h.calls.cancel(x.callKey(x.msg.params.requestID))
+	}
+}
+
+func (h *Handler) discover(ctx context.Context, x *exchange) (*answer, *rpcError) {
+	if err := h.connected(ctx, x, x.msg.params.meta.clientInfo); err != nil {
+		return nil, err
+	}
+	return h.splice(x.msg.id, h.identity.discover), nil
+}
+
+func (h *Handler) initialize(ctx context.Context, x *exchange) (*answer, *rpcError) {
+	if x.transport != transportSSE { // recorded when its stream was opened
+		if err := h.connected(ctx, x, x.msg.params.clientInfo); err != nil {
+			return nil, err
+		}
+	}
+	a := h.splice(x.msg.id, h.identity.initialize)
+	a.head.b = append(append(append(a.head.b, `{"protocolVersion":"`...), x.version...), '"')
+	return a, nil
+}
+
+// connected records session.connected (contract 10). Without the record there
+// is no session.
+func (h *Handler) connected(ctx context.Context, x *exchange, clientInfo []byte) *rpcError {
+	name, build := readClientInfo(clientInfo)
+	event := audit.Event{
+		Name: "session.connected", IP: x.ip, RequestID: x.requestID, At: h.cfg.Now(),
+		Metadata: map[string]any{
+			"transport": x.transport, "client_name": name, "client_version": build,
+			"protocol_version": string(x.version),
+		},
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
+	defer cancel()
+	if err := h.cfg.Audit.Record(ctx, event.By(x.principal)); err != nil {
+		h.logFault(ctx, x.requestID, "audit record failed, session refused", err)
+		return internalError("Error: audit log unavailable", x.requestID)
+	}
+	return nil
+}
+
+// recordTimeout bounds the wait for an audit record.
+const recordTimeout = 10 * time.Second
+
+// readClientInfo reads what a client calls itself. It is hearsay, kept for the
+// record only, and bounded.
+func readClientInfo(raw []byte) (name, build string) {
+	var info struct{ name, version []byte }
+	if len(raw) == 0 || raw[0] != '{' {
+		return "", ""
+	}
+	p := newParser(raw)
+	err := p.members(func(member []byte) *rpcError {
+		switch string(member) {
+		case "name":
+			return p.value(&info.name)
+		case "version":
+			return p.value(&info.version)
+		}
+		return p.value(nil)
+	})
+	if err != nil {
+		return "", ""
+	}
+	name, _ = unquote(info.name)
+	build, _ = unquote(info.version)
+	return clip(name), clip(build)
+}
+
+// internal logs a fault of the gateway's own and returns what the caller may
+// know of it.
+func (h *Handler) internal(ctx context.Context, x *exchange, what string, err error) *rpcError {
+	h.logFault(ctx, x.requestID, what, err)
+	return internalError("Internal error", x.requestID)
+}
+
+func (h *Handler) logFault(ctx context.Context, requestID, what string, err error) {
+	h.cfg.Logger.ErrorContext(ctx, what, "request_id", requestID, "err", err)
+}

@@ -1,0 +1,116 @@
+// Package mcp is the MCP door: Streamable HTTP for the stateless revision
+// 2026-07-28 and for those that begin with initialize, and the older HTTP+SSE
+// pair, all at the same tenant URL (contract 6.1). It translates; the gate
+// decides, runs and records.
+package mcp
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
+)
+
+// Authenticator turns the credential of a request into a live Principal.
+type Authenticator interface {
+	// Authenticate reads user, role and tenant afresh. slug is the tenant in
+	// the path; "" means one of the deprecated endpoints, where the tenant is
+	// the credential's own and ?token= is accepted. It returns faults with the
+	// texts of contract 4.7. For an open stream it is called again and again
+	// with the request that opened it.
+	Authenticate(ctx context.Context, r *http.Request, slug string) (identity.Principal, error)
+}
+
+// Recorder stores an audit event durably before it returns.
+type Recorder interface {
+	Record(ctx context.Context, e audit.Event) error
+}
+
+// Config is what a Handler is made of.
+type Config struct {
+	Gate    *gate.Gate
+	Auth    Authenticator
+	Audit   Recorder
+	BaseURL string   // without trailing slash; challenges point below it
+	Origins []string // the CORS list: browsers elsewhere are refused
+	Version string   // of the build
+	Logger  *slog.Logger
+	Now     func() time.Time
+
+	// StrictHeaders refuses QuirkHeaderMismatch as the specification says,
+	// instead of serving it.
+	StrictHeaders bool
+	// Quirk counts a quirk that was served. May be nil.
+	Quirk func(name string)
+
+	// KeepAlive is the pause between comments on an idle stream, Recheck the
+	// pause after which its credential is checked again. 0 means the
+	// contract's: 15 s and 30 s.
+	KeepAlive time.Duration
+	Recheck   time.Duration
+}
+
+const (
+	defaultKeepAlive = 15 * time.Second
+	defaultRecheck   = 30 * time.Second
+)
+
+// Handler serves the MCP endpoints.
+type Handler struct {
+	cfg      Config
+	origins  map[string]bool
+	identity identityJSON
+	parsers  parsers
+	buffers  buffers
+	calls    calls
+	sessions sessions
+
+	stop     context.CancelFunc // ends every open stream
+	stopping context.Context
+}
+
+// New returns a handler. Shutdown ends what it started.
+func New(cfg Config) *Handler {
+	if cfg.KeepAlive <= 0 {
+		cfg.KeepAlive = defaultKeepAlive
+	}
+	if cfg.Recheck <= 0 {
+		cfg.Recheck = defaultRecheck
+	}
+	if cfg.Quirk == nil {
+		cfg.Quirk = func(string) {}
+	}
+	h := &Handler{cfg: cfg, origins: map[string]bool{}, identity: encodeIdentity(cfg.Version)}
+	for _, o := range cfg.Origins {
+		h.origins[o] = true
+	}
+	h.stopping, h.stop = context.WithCancel(context.Background())
+	return h
+}
+
+// Mux is what endpoints are mounted on.
+type Mux interface {
+	Handle(pattern string, handler http.Handler)
+}
+
+// Routes mounts the endpoints of contract 6.1.
+func (h *Handler) Routes(mux Mux) {
+	mux.Handle("/t/{slug}/mcp", h.endpoint(tenantDoor("mcp"), methods{http.MethodPost: h.servePost}))
+	mux.Handle("/t/{slug}/mcp/sse", h.endpoint(tenantDoor("mcp/sse"), methods{
+		http.MethodPost: h.servePost, http.MethodGet: h.serveSSE,
+	}))
+	mux.Handle("/t/{slug}/mcp/messages", h.endpoint(tenantDoor("mcp/sse"), methods{http.MethodPost: h.serveMessage}))
+	mux.Handle("/mcp/sse", h.endpoint(deprecatedDoor("api_key or token query param required"), methods{http.MethodGet: h.serveSSE}))
+	mux.Handle("/mcp/messages", h.endpoint(deprecatedDoor(textNoCredential), methods{http.MethodPost: h.serveMessage}))
+}
+
+// Shutdown ends every open stream at once, waits for running calls until ctx
+// ends, then cancels those that are left.
+func (h *Handler) Shutdown(ctx context.Context) {
+	h.stop()
+	h.calls.drain(ctx)
+}

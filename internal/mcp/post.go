@@ -1,0 +1,160 @@
+package mcp
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+)
+
+// servePost is Streamable HTTP: one POST, one answer (contract 6.1).
+func (h *Handler) servePost(w http.ResponseWriter, v *visit) error {
+	principal, err := h.authenticate(v)
+	if err != nil {
+		return err
+	}
+	body, err := httpx.ReadBody(w, v.r, httpx.MCPBody)
+	if err != nil {
+		return err
+	}
+	msgs, batch, refusal := h.parse(v.r, body)
+	if refusal != nil {
+		h.reply(w, v, h.buffers.refuse(v20260728, nil, refusal))
+		return nil
+	}
+	x := exchange{principal: principal, ip: v.ip, requestID: v.requestID, transport: transportHTTP}
+	if batch {
+		h.serveBatch(w, v, x, msgs)
+		return nil
+	}
+	x.msg = &msgs[0]
+	return h.serveSingle(w, v, &x)
+}
+
+func (h *Handler) serveSingle(w http.ResponseWriter, v *visit, x *exchange) error {
+	if refusal := h.settle(v, x); refusal != nil {
+		h.reply(w, v, h.buffers.refuse(x.version, x.msg.id, refusal))
+		return nil
+	}
+	if x.msg.method == "subscriptions/listen" && x.version.modern() && x.msg.isRequest() {
+		return h.serveListen(w, v, x)
+	}
+	a := h.respond(v.r.Context(), x)
+	if a == nil {
+		w.WriteHeader(http.StatusAccepted)
+		return nil
+	}
+	h.reply(w, v, a)
+	return nil
+}
+
+// settle finds the era of the message and refuses what has no place in it.
+func (h *Handler) settle(v *visit, x *exchange) *rpcError {
+	var quirk string
+	var err *rpcError
+	x.version, quirk, err = h.era(v.r.Header, x.msg)
+	if quirk != "" {
+		h.cfg.Quirk(quirk)
+	}
+	if err != nil {
+		return err
+	}
+	return checkID(x.msg)
+}
+
+// checkID refuses a request method without an id: nobody would ever learn what
+// came of it.
+func checkID(m *message) *rpcError {
+	if m.id == nil && !m.response && !strings.HasPrefix(m.method, "notifications/") {
+		return invalidRequest(`"id" is missing`)
+	}
+	return nil
+}
+
+// serveBatch answers a batch, which only 2025-03-26 has, in order.
+func (h *Handler) serveBatch(w http.ResponseWriter, v *visit, x exchange, msgs []message) {
+	if ver, err := earlierVersion(v.r.Header.Get(headerVersion)); err != nil || !ver.batches() {
+		h.reply(w, v, h.buffers.refuse(v20260728, nil, invalidRequest("Batches are not supported in this protocol version")))
+		return
+	}
+	x.version = v20250326
+	out := h.buffers.get()
+	out.b = append(out.b, '[')
+	for i := range msgs {
+		x.msg = &msgs[i]
+		h.appendBatched(v, &x, out)
+	}
+	if len(out.b) == 1 {
+		h.buffers.put(out)
+		w.WriteHeader(http.StatusAccepted)
+		return
+	}
+	out.b = append(out.b, ']')
+	h.reply(w, v, &answer{status: http.StatusOK, head: out})
+}
+
+func (h *Handler) appendBatched(v *visit, x *exchange, out *buffer) {
+	a := h.respondBatched(v, x)
+	if a == nil {
+		return
+	}
+	if len(out.b) > 1 {
+		out.b = append(out.b, ',')
+	}
+	_ = a.writeTo(out)
+	h.buffers.put(a.head)
+}
+
+func (h *Handler) respondBatched(v *visit, x *exchange) *answer {
+	if err := checkID(x.msg); err != nil {
+		return h.buffers.refuse(x.version, nil, err)
+	}
+	if x.msg.method == "initialize" {
+		return h.buffers.refuse(x.version, x.msg.id, invalidRequest("initialize may not be part of a batch"))
+	}
+	return h.respond(v.r.Context(), x)
+}
+
+// reply sends an answer in the form that the client takes, JSON if it can.
+func (h *Handler) reply(w http.ResponseWriter, v *visit, a *answer) {
+	defer h.buffers.put(a.head)
+	if a.status != http.StatusOK || accepts(v.r, "application/json") || !accepts(v.r, "text/event-stream") {
+		a.serve(w)
+		return
+	}
+	_ = openStream(w).send(a) // a caller that is gone needs no answer
+}
+
+func (h *Handler) parse(r *http.Request, body []byte) ([]message, bool, *rpcError) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return nil, false, errMediaType
+	}
+	return h.parsers.parse(body)
+}
+
+// accepts reports whether the client takes the media type. Without an Accept
+// header it takes anything.
+func accepts(r *http.Request, mediaType string) bool {
+	values := r.Header.Values("Accept")
+	if len(values) == 0 {
+		return true
+	}
+	family, _, _ := strings.Cut(mediaType, "/")
+	for _, v := range values {
+		for part := range strings.SplitSeq(v, ",") {
+			kind, _, _ := strings.Cut(part, ";")
+			switch strings.ToLower(strings.TrimSpace(kind)) {
+			case mediaType, family + "/*", "*/*":
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// Write lets answers be collected in a buffer.
+func (b *buffer) Write(p []byte) (int, error) {
+	b.b = append(b.b, p...)
+	return len(p), nil
+}

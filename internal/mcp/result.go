@@ -1,0 +1,158 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// wrapName is the member that holds a structured value which is no object.
+const wrapName = "result"
+
+// callTool answers tools/call.
+func (h *Handler) callTool(ctx context.Context, x *exchange) (*answer, *rpcError) {
+	name, ok := unquote(x.msg.params.name)
+	if !ok {
+		return nil, invalidParams("Tool name is missing")
+	}
+	ctx, end := h.calls.start(ctx, x.callKey(x.msg.id))
+	defer end()
+	caller := gate.Caller{Principal: x.principal, IP: x.ip, RequestID: x.requestID}
+	result, err := h.cfg.Gate.Call(ctx, caller, name, x.msg.params.arguments)
+	if err != nil {
+		var refusal *gate.Refusal
+		if !errors.As(err, &refusal) {
+			return nil, h.internal(ctx, x, "call tool", err)
+		}
+		if refusal.Outcome == gate.Unknown {
+			return nil, invalidParams("Unknown tool: " + clip(name))
+		}
+		result = &tool.Result{Text: refusal.Text, IsError: true}
+	}
+	return h.encodeResult(x, result), nil
+}
+
+func (h *Handler) encodeResult(x *exchange, r *tool.Result) *answer {
+	b := h.buffers.get()
+	b.b = append(appendEnvelope(b.b, x.msg.id), `,"result":{`...)
+	if x.version.modern() {
+		b.b = append(b.b, `"resultType":"complete",`...)
+	}
+	h.appendContent(b, x.version, r)
+	b.b = append(b.b, `,"isError":`...)
+	if r.IsError {
+		b.b = append(b.b, `true`...)
+	} else {
+		b.b = append(b.b, `false`...)
+	}
+	if x.version.modern() {
+		b.b = append(b.b, h.identity.meta...)
+	}
+	b.b = append(b.b, `}}`...)
+	return &answer{status: http.StatusOK, head: b}
+}
+
+const (
+	openText  = `"content":[{"type":"text","text":`
+	closeText = `}]`
+)
+
+// appendContent appends the result as text and, from 2025-06-18 on, as
+// structuredContent too. The structured form comes first: the text of a table
+// is quoted straight from the bytes that were just written.
+func (h *Handler) appendContent(b *buffer, v version, r *tool.Result) {
+	switch {
+	case r.Table != nil && v.structured():
+		start, end := b.structured(r.Table.JSONSize(), r.Table.AppendJSON)
+		b.b = appendQuoted(append(b.b, openText...), b.b[start:end])
+	case r.Table != nil:
+		h.scratch(func(s *buffer) {
+			s.b = r.Table.AppendJSON(s.b)
+			b.b = appendQuoted(append(b.b, openText...), s.b)
+		})
+	case r.JSON != nil:
+		if v.structured() {
+			b.structured(len(r.JSON), func(dst []byte) []byte { return appendStructured(dst, r.JSON) })
+		}
+		h.scratch(func(s *buffer) {
+			s.b = appendIndented(s.b, r.JSON)
+			b.b = appendQuoted(append(b.b, openText...), s.b)
+		})
+	default:
+		if r.Structured != nil && v.structured() {
+			b.structured(len(r.Structured), func(dst []byte) []byte { return append(dst, r.Structured...) })
+		}
+		b.b = tool.AppendString(append(b.b, openText...), r.Text)
+	}
+	b.b = append(b.b, closeText...)
+}
+
+// structured appends the structuredContent member, making room for it and for
+// its copy as text, and returns where it lies.
+func (b *buffer) structured(size int, fill func([]byte) []byte) (start, end int) {
+	if need := len(b.b) + size*5/2; need > cap(b.b) {
+		b.b = append(make([]byte, 0, need), b.b...)
+	}
+	b.b = append(b.b, `"structuredContent":`...)
+	start = len(b.b)
+	b.b = fill(b.b)
+	end = len(b.b)
+	b.b = append(b.b, ',')
+	return start, end
+}
+
+// scratch lends a second buffer.
+func (h *Handler) scratch(use func(*buffer)) {
+	s := h.buffers.get()
+	defer h.buffers.put(s)
+	use(s)
+}
+
+// appendStructured appends a JSON value as an object (contract 6.4).
+func appendStructured(dst, value []byte) []byte {
+	if jsontext.Value(value).Kind() == '{' {
+		return append(dst, value...)
+	}
+	dst = append(append(dst, `{"`+wrapName+`":`...), value...)
+	return append(dst, '}')
+}
+
+// appendIndented appends JSON for reading, indented by two (contract 6.4).
+func appendIndented(dst, src []byte) []byte {
+	out, err := jsontext.AppendFormat(dst, src, jsontext.WithIndent("  "),
+		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true), jsontext.PreserveRawStrings(true))
+	if err != nil {
+		return append(dst, src...)
+	}
+	return out
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted appends src as a JSON string. src is JSON already, so that its
+// UTF-8 needs no second look. dst and src may share memory.
+func appendQuoted(dst, src []byte) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i, c := range src {
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, src[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	return append(append(dst, src[start:]...), '"')
+}

@@ -1,0 +1,177 @@
+package mcp
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// writeTimeout bounds one write to a stream: a peer that does not read holds
+// its stream no longer than this.
+const writeTimeout = 30 * time.Second
+
+// stream is an open text/event-stream response. It belongs to one goroutine.
+type stream struct {
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+// openStream sends the header. Proxies are told not to hold events back.
+func openStream(w http.ResponseWriter) *stream {
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	return &stream{w: w, rc: http.NewResponseController(w)}
+}
+
+// send sends one message. Line breaks between the tokens of its JSON become
+// blanks, because a line break ends an SSE data line.
+func (s *stream) send(a *answer) error {
+	for i, c := range a.head.b {
+		if c == '\n' || c == '\r' {
+			a.head.b[i] = ' '
+		}
+	}
+	return s.write(func() error {
+		if _, err := io.WriteString(s.w, "event: message\ndata: "); err != nil {
+			return err
+		}
+		if err := a.writeTo(s.w); err != nil {
+			return err
+		}
+		_, err := io.WriteString(s.w, "\n\n")
+		return err
+	})
+}
+
+// event sends an event of plain text.
+func (s *stream) event(name, data string) error {
+	return s.write(func() error {
+		_, err := io.WriteString(s.w, "event: "+name+"\ndata: "+data+"\n\n")
+		return err
+	})
+}
+
+// ping sends a comment, so that no proxy takes the stream for dead.
+func (s *stream) ping() error {
+	return s.write(func() error {
+		_, err := io.WriteString(s.w, ": ping\n\n")
+		return err
+	})
+}
+
+func (s *stream) write(do func() error) error {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+		return fmt.Errorf("stream: %w", err)
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+// held is a stream that stays open: for whom, and what travels on it.
+type held struct {
+	stream    *stream
+	opened    *http.Request // its credential is what the stream lives by
+	slug      string
+	principal identity.Principal
+	greet     func() error   // sends what the stream begins with
+	answers   <-chan *answer // nil when there are none
+	changed   func() *answer // encodes tools/list_changed
+
+	shown     []byte        // fingerprint of the tools last told of
+	unchecked time.Duration // since the last recheck
+	failed    int           // rechecks in a row that could not be made
+}
+
+// hold keeps the stream until its client leaves or the gateway stops (nil), or
+// until its credential ends (the fault). While idle it costs this goroutine
+// and nothing else: no database connection, no second goroutine. It watches
+// before it greets, so that no change after the greeting goes unnoticed.
+func (h *Handler) hold(ctx context.Context, s *held) error {
+	changes, unwatch := h.cfg.Gate.Catalog().Watch(s.principal.Tenant)
+	defer unwatch()
+	var err error
+	if s.shown, err = h.fingerprint(ctx, s.principal); err != nil {
+		return err
+	}
+	if err := s.greet(); err != nil {
+		return err
+	}
+	tick := time.NewTicker(h.cfg.KeepAlive)
+	defer tick.Stop()
+	for err == nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-h.stopping.Done():
+			return nil
+		case a := <-s.answers:
+			err = s.stream.send(a)
+			h.buffers.put(a.head)
+		case <-changes:
+			err = h.recheck(ctx, s)
+		case <-tick.C:
+			err = h.tick(ctx, s)
+		}
+	}
+	return err
+}
+
+// tick keeps the stream alive, and checks its credential when it is time.
+func (h *Handler) tick(ctx context.Context, s *held) error {
+	if err := s.stream.ping(); err != nil {
+		return err
+	}
+	s.unchecked += h.cfg.KeepAlive
+	if s.unchecked < h.cfg.Recheck {
+		return nil
+	}
+	return h.recheck(ctx, s)
+}
+
+// maxFailedRechecks is how often in a row the credential may be uncheckable,
+// for want of the database, before the stream ends all the same: within a
+// minute of a revocation nobody holds a stream (contract 6.2).
+const maxFailedRechecks = 2
+
+// recheck reads the principal afresh and tells the client when its tools
+// changed.
+func (h *Handler) recheck(ctx context.Context, s *held) error {
+	s.unchecked = 0
+	p, err := h.authenticateRequest(ctx, s.opened, s.slug)
+	if err != nil {
+		s.failed++
+		if isRefusal(err) || s.failed >= maxFailedRechecks {
+			return err
+		}
+		return nil
+	}
+	s.failed, s.principal = 0, p
+	now, err := h.fingerprint(ctx, p)
+	if err != nil || string(now) == string(s.shown) {
+		return nil // a catalogue that cannot be read is told of when it can
+	}
+	s.shown = now
+	a := s.changed()
+	defer h.buffers.put(a.head)
+	return s.stream.send(a)
+}
+
+// isRefusal reports whether the credential is known to be bad, as opposed to
+// unknown for now.
+func isRefusal(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Unauthenticated, fault.Forbidden, fault.NotFound:
+		return true
+	default:
+		return false
+	}
+}
