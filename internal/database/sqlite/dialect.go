@@ -1,0 +1,82 @@
+// Package sqlite reaches SQLite files below the folders that the operator
+// allows (contract 3.5, row SQLite). Files are opened read-only; a file is
+// judged again, symbolic links resolved, each time it is opened.
+package sqlite
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
+)
+
+// Dialect is SQLite. The zero value works.
+type Dialect struct{}
+
+var _ database.Dialect = Dialect{}
+
+// Name is the db_type.
+func (Dialect) Name() string { return "sqlite" }
+
+// Title is the name for people.
+func (Dialect) Title() string { return "SQLite" }
+
+// Guard returns the SQL guard of SQLite.
+func (Dialect) Guard() sqlguard.Guard { return guard.New() }
+
+// target is the absolute path of a file below an allowed folder.
+type target struct{ path string }
+
+// String tells nothing: the path is for administrators only.
+func (target) String() string { return "sqlite:///…" }
+
+// Parse accepts sqlite:///relative/path and sqlite:////absolute/path, without
+// options. The file need not exist; its folder has to be an allowed one.
+func (Dialect) Parse(connString string, env database.Env) (database.Target, error) {
+	path, err := splitPath(connString)
+	if err != nil {
+		return nil, err
+	}
+	abs, err := newSandbox(env).place(path)
+	if err != nil {
+		return nil, err
+	}
+	return target{abs}, nil
+}
+
+func splitPath(connString string) (string, error) {
+	scheme, rest, ok := strings.Cut(connString, "://")
+	if !ok {
+		return "", refuse("the form is sqlite:///path/to/file.db")
+	}
+	if !strings.EqualFold(scheme, "sqlite") {
+		return "", refuse(fmt.Sprintf("scheme %.40q does not belong to sqlite", scheme))
+	}
+	path, options, hasOptions := strings.Cut(rest, "?")
+	if hasOptions {
+		name, _, _ := strings.Cut(options, "=")
+		return "", refuse(fmt.Sprintf("option %.40q is not allowed", name))
+	}
+	path, ok = strings.CutPrefix(path, "/")
+	if !ok || path == "" || path == "/" {
+		return "", refuse("the form is sqlite:///path/to/file.db, with three slashes, or four before an absolute path")
+	}
+	if strings.ContainsFunc(path, func(r rune) bool { return r < 0x20 || r == 0x7f }) {
+		return "", refuse("the path holds a control character")
+	}
+	return path, nil
+}
+
+func refuse(text string) *fault.Error { return fault.Field("connection_string", text) }
+
+// Open makes a Conn; the file is opened by its first use.
+func (Dialect) Open(t database.Target, env database.Env) (database.Conn, error) {
+	file, ok := t.(target)
+	if !ok {
+		return nil, fmt.Errorf("sqlite: target of another dialect: %T", t)
+	}
+	return newConn(file.path, newSandbox(env)), nil
+}

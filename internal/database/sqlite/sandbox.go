@@ -1,0 +1,157 @@
+package sqlite
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+)
+
+// sandbox is where files may lie, and which of them never open.
+type sandbox struct {
+	dirs []string // absolute
+	own  []string // the gateway's own database files
+}
+
+// siblings are the files that SQLite keeps beside a database.
+var siblings = [...]string{"-wal", "-shm", "-journal"}
+
+func newSandbox(env database.Env) sandbox {
+	s := sandbox{own: env.OwnFiles}
+	for _, dir := range env.SQLiteDirs {
+		if strings.Contains(dir, "{tenant}") {
+			// Without a slug the folder would be the one of all tenants.
+			if env.Slug == "" {
+				continue
+			}
+			dir = strings.ReplaceAll(dir, "{tenant}", env.Slug)
+		}
+		if abs, err := filepath.Abs(dir); err == nil {
+			s.dirs = append(s.dirs, abs)
+		}
+	}
+	return s
+}
+
+// place returns the absolute form of path, or refuses it: alike for every
+// place outside, whether or not something is there.
+func (s sandbox) place(path string) (string, error) {
+	abs, err := filepath.Abs(path)
+	if err != nil || !s.holds(abs) {
+		return "", refuse("the file has to lie below one of SQLITE_ALLOWED_DIRS")
+	}
+	return abs, nil
+}
+
+// holds compares names, with the folders as configured and as they resolve.
+func (s sandbox) holds(abs string) bool {
+	for _, dir := range s.dirs {
+		if below(dir, abs) {
+			return true
+		}
+		if real, err := filepath.EvalSymlinks(dir); err == nil && below(real, abs) {
+			return true
+		}
+	}
+	return false
+}
+
+func below(dir, path string) bool {
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != "." && filepath.IsLocal(rel)
+}
+
+// file is a database file as it was when it was opened.
+type file struct {
+	path      string // symbolic links resolved
+	info      fs.FileInfo
+	immutable bool // opened without locks, see openFile
+}
+
+// find resolves path to a regular file inside the sandbox. Everything else is
+// answered alike, so that nobody learns what lies outside.
+func (s sandbox) find(path string) (file, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return file{}, notFound(withoutPath(err))
+	}
+	info, err := os.Lstat(real)
+	switch {
+	case err != nil:
+		return file{}, notFound(withoutPath(err))
+	case !s.holdsReal(real):
+		return file{}, notFound(errors.New("the path leads out of the allowed folders"))
+	case !info.Mode().IsRegular():
+		return file{}, notFound(errors.New("not a regular file"))
+	case s.isOwn(info):
+		return file{}, notFound(errors.New("the gateway's own database"))
+	case !plainSiblings(real):
+		return file{}, notFound(errors.New("a file beside the database is not a regular file"))
+	}
+	return file{path: real, info: info}, nil
+}
+
+// holdsReal is holds for a resolved path, which only resolved folders hold.
+func (s sandbox) holdsReal(real string) bool {
+	for _, dir := range s.dirs {
+		if resolved, err := filepath.EvalSymlinks(dir); err == nil && below(resolved, real) {
+			return true
+		}
+	}
+	return false
+}
+
+// isOwn compares files, not names: a hard link is the same file.
+func (s sandbox) isOwn(info fs.FileInfo) bool {
+	for _, own := range s.own {
+		for _, suffix := range append(siblings[:], "") {
+			if i, err := os.Stat(own + suffix); err == nil && os.SameFile(i, info) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// plainSiblings reports whether what SQLite would open beside the database is
+// a regular file or absent. The engine itself does not follow links to them
+// out of the folder only where the platform helps it.
+func plainSiblings(path string) bool {
+	for _, suffix := range siblings {
+		info, err := os.Lstat(path + suffix)
+		if err == nil && !info.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
+}
+
+// current reports whether the file at the path is still the one that was
+// opened. One opened without locks must not have changed at all.
+func (f file) current() bool {
+	info, err := os.Lstat(f.path)
+	if err != nil || !os.SameFile(info, f.info) {
+		return false
+	}
+	return !f.immutable || info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) && !f.hasLog()
+}
+
+// hasLog reports whether a write-ahead log lies beside the file.
+func (f file) hasLog() bool {
+	_, err := os.Lstat(f.path + "-wal")
+	return err == nil
+}
+
+func notFound(cause error) error { return database.ConnectFault(database.ErrDatabaseNotFound, cause) }
+
+// withoutPath keeps the path out of the log: it is part of the connection
+// string.
+func withoutPath(err error) error {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+package sqlite_test
+
+import (
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+	_ "modernc.org/sqlite" // the driver that writes the fixtures
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// mustCreate makes a database file by running the statements.
+func mustCreate(t testing.TB, path string, statements ...string) string {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			t.Fatalf("%s: %v", s, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// mustOpen returns a Conn on a file below dir.
+func mustOpen(t testing.TB, dir, path string) database.Conn {
+	t.Helper()
+	return mustOpenIn(t, path, database.Env{SQLiteDirs: []string{dir}})
+}
+
+func mustOpenIn(t testing.TB, path string, env database.Env) database.Conn {
+	t.Helper()
+	target, err := sqlite.Dialect{}.Parse("sqlite:///"+path, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := sqlite.Dialect{}.Open(target, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := conn.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return conn
+}
+
+const slow = `WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c`
+
+func TestConformance(t *testing.T) {
+	dir, outside := t.TempDir(), t.TempDir()
+	const secret = "sesame"
+	shop := mustCreate(t, filepath.Join(dir, secret+".db"), databasetest.Shop()...)
+	notADatabase := filepath.Join(dir, secret+".txt")
+	if err := os.WriteFile(notADatabase, []byte(strings.Repeat("no database ", 200)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	databasetest.Run(t, databasetest.Fixture{
+		Dialect: sqlite.Dialect{},
+		Env:     database.Env{SQLiteDirs: []string{dir, filepath.Join(dir, "{tenant}")}, Slug: "acme"},
+		Owner:   "sqlite:///" + shop,
+		Secret:  secret,
+		Accepted: []string{
+			"sqlite:///" + dir + "/not-there-yet.db",
+			"sqlite:///" + dir + "/acme/a%20b#c.db",
+			"SQLite:///" + dir + "/upper.db",
+		},
+		Refused: []databasetest.Refusal{
+			{ConnString: "", Names: "sqlite:///"},
+			{ConnString: "shop.db", Names: "sqlite:///"},
+			{ConnString: "postgres://u:sesame@h/db", Names: "postgres"},
+			{ConnString: "sqlite://shop.db", Names: "three slashes"},
+			{ConnString: "sqlite:///", Names: "three slashes"},
+			{ConnString: "sqlite:////", Names: "three slashes"},
+			{ConnString: "sqlite:///" + shop + "?mode=rwc", Names: "mode"},
+			{ConnString: "sqlite:///" + shop + "?cache", Names: "cache"},
+			{ConnString: "sqlite:///" + outside + "/sesame.db", Names: "SQLITE_ALLOWED_DIRS"},
+			{ConnString: "sqlite:///" + dir + "/../sesame.db", Names: "SQLITE_ALLOWED_DIRS"},
+			{ConnString: "sqlite:///" + dir, Names: "SQLITE_ALLOWED_DIRS"},
+			{ConnString: "sqlite:///:memory:", Names: "SQLITE_ALLOWED_DIRS"},
+			{ConnString: "sqlite:///" + dir + "/a\x00.db", Names: "control character"},
+		},
+		Failures: map[string]string{
+			database.ErrDatabaseNotFound: "sqlite:///" + dir + "/sesame-missing.db",
+			database.ErrOther:            "sqlite:///" + notADatabase,
+		},
+		Queries: databasetest.Queries{
+			Numbers: func(n int) string {
+				return fmt.Sprintf(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) SELECT n FROM c`, n)
+			},
+			Wide: func(n int) string {
+				return fmt.Sprintf(`WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < %d) SELECT printf('%%.*c', 1000, 'x') AS t FROM c`, n)
+			},
+			Slow:          slow,
+			Duplicate:     `SELECT 1 AS a, 2 AS a, 3 AS ""`,
+			DuplicateWant: []string{"a", "a_2", "column_3"},
+			UnknownTable:  `SELECT * FROM missing_table`,
+			UnknownColumn: `SELECT missing_column FROM customers`,
+			SyntaxError:   `SELECT FROM WHERE`,
+		},
+		Values: values(),
+		Writes: []string{
+			`INSERT INTO customers (id, name) VALUES (9, 'x')`,
+			`UPDATE customers SET name = 'x'`,
+			`DELETE FROM orders`,
+			`DELETE FROM orders RETURNING id`,
+			`REPLACE INTO customers (id, name) VALUES (1, 'x')`,
+			`DROP TABLE orders`,
+			`ALTER TABLE orders ADD COLUMN x`,
+			`CREATE TABLE t (a)`,
+			`CREATE TEMP TABLE t (a)`,
+			`CREATE INDEX i ON orders (total)`,
+			`CREATE VIRTUAL TABLE t USING fts5(a)`,
+			`SELECT 1; DELETE FROM orders`,
+			`BEGIN`, `BEGIN EXCLUSIVE`, `SAVEPOINT s`, `COMMIT`, `VACUUM`, `REINDEX`, `ANALYZE`,
+			`VACUUM INTO '` + outside + `/copy.db'`,
+			`ATTACH '` + outside + `/other.db' AS other`,
+			`PRAGMA user_version = 7`, `PRAGMA query_only = 0`, `PRAGMA journal_mode = DELETE`,
+			`PRAGMA writable_schema = 1`, `PRAGMA database_list`,
+			`SELECT load_extension('x')`, `SELECT writefile('x', 'y')`, `SELECT randomblob(10)`,
+			`SELECT * FROM dbstat`, `SELECT * FROM sqlite_dbpage`, `SELECT * FROM pragma_database_list`,
+		},
+		NoComments: true,
+	})
+	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
+		t.Errorf("files were made outside: %v, %v", left, err)
+	}
+}
+
+// values is the type sample of the docs, by storage class and declared type.
+func values() []databasetest.Value {
+	return []databasetest.Value{
+		{SQL: `SELECT NULL`, JSON: `null`},
+		{SQL: `SELECT 42`, JSON: `42`},
+		{SQL: `SELECT 9223372036854775807`, JSON: `9223372036854775807`},
+		{SQL: `SELECT -9223372036854775808`, JSON: `-9223372036854775808`},
+		{SQL: `SELECT 12.5`, JSON: `12.5`},
+		{SQL: `SELECT 1e300`, JSON: `1e+300`},
+		{SQL: `SELECT 1e-7`, JSON: `1e-07`},
+		{SQL: `SELECT 0.1 + 0.2`, JSON: `0.30000000000000004`},
+		{SQL: `SELECT 9e999`, JSON: `"Infinity"`},
+		{SQL: `SELECT -9e999`, JSON: `"-Infinity"`},
+		{SQL: `SELECT 'Zoë "z" \ ' || char(10, 9, 1)`, JSON: `"Zoë \"z\" \\ \n\t\u0001"`},
+		{SQL: `SELECT 'a' || char(0) || 'b'`, JSON: `"a\u0000b"`},
+		{SQL: `SELECT ''`, JSON: `""`},
+		{SQL: `SELECT CAST(x'ff41' AS TEXT)`, JSON: `"` + "\uFFFD" + `A"`},
+		{SQL: `SELECT x'00FFab'`, JSON: `"00ffab"`},
+		{SQL: `SELECT x''`, JSON: `""`},
+		{SQL: `SELECT 1 = 1`, JSON: `1`},
+		{SQL: `SELECT date('2026-01-31')`, JSON: `"2026-01-31"`},
+		{SQL: `SELECT json('{"a":[1,2]}')`, JSON: `"{\"a\":[1,2]}"`},
+		{SQL: `SELECT placed FROM orders WHERE id = 10`, JSON: `"2026-01-31"`},
+		{SQL: `SELECT total FROM orders WHERE id = 10`, JSON: `12.5`},
+		{SQL: `SELECT total FROM orders WHERE id = 11`, JSON: `7`},
+	}
+}
