@@ -46,6 +46,13 @@ type Fixture struct {
 	// without the guard: the engine's own layer has to stop them.
 	Writes []string
 
+	// Undone are statements that may run but whose effect must not outlive
+	// them, because the rollback takes it away.
+	Undone []string
+	// State describes what else of the database must not change: objects,
+	// sequences, locks. It may be nil.
+	State func(testing.TB) string
+
 	// Running reports whether Queries.Slow runs in the server; nil when the
 	// engine lives in this process.
 	Running func(testing.TB) bool

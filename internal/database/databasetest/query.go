@@ -135,8 +135,9 @@ func (f Fixture) testStatementErrors(t *testing.T) {
 func (f Fixture) testWrites(t *testing.T) {
 	conn := f.open(t, f.Owner)
 	before := f.dump(t, conn)
-	for _, sql := range f.Writes {
-		if _, err := conn.Query(f.context(t), statement(sql), database.Limit{}); err == nil {
+	for i, sql := range slices.Concat(f.Writes, f.Undone) {
+		_, err := conn.Query(f.context(t), statement(sql), database.Limit{})
+		if err == nil && i < len(f.Writes) {
 			t.Errorf("%s: no error", sql)
 		}
 		if after := f.dump(t, conn); after != before {
@@ -150,6 +151,9 @@ func (f Fixture) dump(t *testing.T, conn database.Conn) string {
 	var b strings.Builder
 	for _, sql := range []string{"SELECT * FROM customers ORDER BY id", "SELECT * FROM orders ORDER BY id"} {
 		fmt.Fprintf(&b, "%s\n", f.query(t, conn, sql).AppendJSON(nil))
+	}
+	if f.State != nil {
+		b.WriteString(f.State(t))
 	}
 	return b.String()
 }

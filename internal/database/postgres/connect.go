@@ -1,0 +1,248 @@
+package postgres
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+)
+
+// readBuffer spares system calls on long results: the server sends in pieces
+// of 8 KiB, the frontend would read one piece at a time.
+const readBuffer = 32 << 10
+
+// connector makes sessions of one target.
+type connector struct {
+	target *target
+	dialer *egress.Dialer
+	base   *pgconn.Config
+}
+
+func newConnector(t *target, dialer *egress.Dialer) (*connector, error) {
+	base, err := emptyConfig()
+	if err != nil {
+		return nil, err
+	}
+	port, err := strconv.ParseUint(t.port, 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: port: %w", err)
+	}
+	base.Host, base.Port = t.host, uint16(port)
+	base.User, base.Password, base.Database = t.user, t.password, t.database
+	base.ConnectTimeout = t.connectTimeout
+	base.RequireAuth = requiredAuth(t.tls)
+	base.RuntimeParams["application_name"] = t.appName
+	base.RuntimeParams["client_encoding"] = "UTF8"
+	configs := tlsConfigs(t)
+	base.TLSConfig = configs[0]
+	for _, c := range configs[1:] {
+		base.Fallbacks = append(base.Fallbacks, &pgconn.FallbackConfig{Host: base.Host, Port: base.Port, TLSConfig: c})
+	}
+	return &connector{target: t, dialer: dialer, base: base}, nil
+}
+
+// emptyConfig returns a Config that holds nothing of this machine. ParseConfig
+// is the only maker of one and also reads PG… variables, the password file and
+// key files: every setting is either named here or overwritten afterwards. Only
+// PGSERVICE cannot be overruled; when it names an unknown service, this fails.
+func emptyConfig() (*pgconn.Config, error) {
+	c, err := pgconn.ParseConfig("host=none port=5432 user=none password=none dbname=none connect_timeout=10 " +
+		"sslmode=disable sslrootcert='' sslcert='' sslkey='' sslcertmode=disable sslnegotiation=postgres " +
+		"target_session_attrs=any channel_binding=prefer require_auth='' " +
+		"min_protocol_version=3.0 max_protocol_version=3.0")
+	if err != nil {
+		return nil, errors.New("postgres: cannot make a configuration; unset PGSERVICE in the gateway's environment")
+	}
+	c.RuntimeParams = map[string]string{}
+	c.KerberosSrvName, c.KerberosSpn = "", ""
+	c.ValidateConnect, c.AfterConnect = nil, nil
+	// The gateway resolves names when it dials, where the address is judged.
+	c.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	return c, nil
+}
+
+// requiredAuth keeps a hostile server from asking for less than SCRAM, which
+// never reveals the password. MD5 digests can be cracked at leisure and clear
+// text needs not even that, so they are answered only once the server has
+// proven who it is (contract 15.2 A4).
+func requiredAuth(m tlsMode) string {
+	if m.verified() {
+		return "scram-sha-256,md5,password,none"
+	}
+	return "scram-sha-256,none"
+}
+
+// tlsConfigs returns what to try in turn; nil is plain text. With prefer and
+// allow, as in libpq, plain text is possible: the data is then readable on the
+// wire, the password is not (see requiredAuth).
+func tlsConfigs(t *target) []*tls.Config {
+	config := &tls.Config{ServerName: t.host, MinVersion: tls.VersionTLS12}
+	switch t.tls {
+	case tlsVerifyFull:
+		return []*tls.Config{config}
+	case tlsVerifyCA:
+		config.InsecureSkipVerify = true // the name is not checked, the chain is
+		config.VerifyConnection = verifyChain
+		return []*tls.Config{config}
+	}
+	config.InsecureSkipVerify = true // libpq's meaning of these modes
+	switch t.tls {
+	case tlsDisable:
+		return []*tls.Config{nil}
+	case tlsAllow:
+		return []*tls.Config{nil, config}
+	case tlsRequire:
+		return []*tls.Config{config}
+	default:
+		return []*tls.Config{config, nil}
+	}
+}
+
+// verifyChain accepts a certificate of any name that a system root vouches for.
+func verifyChain(state tls.ConnectionState) error {
+	opts := x509.VerifyOptions{Intermediates: x509.NewCertPool()}
+	for _, c := range state.PeerCertificates[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	_, err := state.PeerCertificates[0].Verify(opts)
+	return err
+}
+
+// connect returns a session that is set up to read only. Its errors are faults.
+func (c *connector) connect(ctx context.Context) (*session, error) {
+	limited, cancel := context.WithTimeout(ctx, c.target.connectTimeout)
+	defer cancel()
+	a := &attempt{connector: c}
+	config := c.base.Copy()
+	config.DialFunc, config.AfterNetConnect, config.BuildFrontend = a.dial, a.secure, a.frontend
+	config.MaxProtocolMessageBodyLen = 64 << 10 // until a query says more
+	pg, err := pgconn.ConnectConfig(limited, config)
+	if err != nil {
+		return nil, a.fault(ctx, limited, err)
+	}
+	s := newSession(pg)
+	if err := s.setUp(limited, c.target.searchPath); err != nil {
+		s.close()
+		return nil, a.fault(ctx, limited, err)
+	}
+	return s, nil
+}
+
+// attempt follows one connection attempt, because pgconn tells the stages of a
+// failure apart by text only. It also dials for cancel requests later on.
+type attempt struct {
+	*connector
+	dialled, secured bool
+	greeted          bool // the server's first message was about authentication
+}
+
+// dial reaches addr through the egress rules. A cancel request names the
+// address that answered instead of the host, which may be allowed by name.
+func (a *attempt) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	a.dialled, a.secured, a.greeted = false, false, false
+	conn, err := a.dialer.DialContext(ctx, network, addr)
+	if errors.Is(err, egress.ErrDenied) && addr != a.target.address() {
+		conn, err = a.dialer.DialContext(ctx, network, a.target.address())
+	}
+	a.dialled = err == nil
+	return conn, err
+}
+
+// secure finishes the TLS handshake here, where its failures can be told from
+// the server's.
+func (a *attempt) secure(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+	if c, ok := conn.(*tls.Conn); ok {
+		if err := c.HandshakeContext(ctx); err != nil {
+			return conn, err
+		}
+	}
+	a.secured = true
+	return conn, nil
+}
+
+func (a *attempt) frontend(r io.Reader, w io.Writer) *pgproto3.Frontend {
+	return pgproto3.NewFrontend(&greeting{Reader: bufio.NewReaderSize(r, readBuffer), attempt: a}, w)
+}
+
+// greeting looks at the first byte from the server.
+type greeting struct {
+	io.Reader
+	attempt *attempt
+	started bool
+}
+
+func (g *greeting) Read(p []byte) (int, error) {
+	n, err := g.Reader.Read(p)
+	if !g.started && n > 0 {
+		g.started, g.attempt.greeted = true, p[0] == 'R'
+	}
+	return n, err
+}
+
+// fault puts a failure into the fixed set of contract 3.4.
+func (a *attempt) fault(caller, limited context.Context, err error) error {
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.Is(err, egress.ErrDenied):
+		return database.ConnectFault(database.ErrHostNotAllowed, err)
+	case errors.Is(caller.Err(), context.Canceled):
+		return database.ContextFault(caller)
+	case errors.As(err, &pgErr):
+		return database.ConnectFault(reasonOf(pgErr.Code), err)
+	case limited.Err() != nil || isTimeout(err):
+		return database.ConnectFault(database.ErrTimedOut, err)
+	case !a.dialled:
+		return database.ConnectFault(database.ErrCannotConnect, err)
+	case !a.secured:
+		return database.ConnectFault(database.ErrTLS, err)
+	case isNetwork(err):
+		return database.ConnectFault(database.ErrCannotConnect, err)
+	case a.greeted:
+		return database.ConnectFault(database.ErrAuthentication, err)
+	default:
+		return database.ConnectFault(database.ErrOther, err)
+	}
+}
+
+// reasonOf maps the SQLSTATE of a refused connection.
+func reasonOf(code string) string {
+	switch code {
+	case "28P01", "28000", "42501": // the last: no CONNECT privilege
+		return database.ErrAuthentication
+	case "3D000":
+		return database.ErrDatabaseNotFound
+	case "57P03", "57P01", "57P02", "53300": // starting, stopping, full
+		return database.ErrCannotConnect
+	default:
+		return database.ErrOther
+	}
+}
+
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
+}
+
+func isNetwork(err error) bool {
+	var opErr *net.OpError
+	return errors.As(err, &opErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// cancelPatience bounds a cancel request and the wait for its effect,
+// cancelInterval is the time between two requests.
+const (
+	cancelPatience = 5 * time.Second
+	cancelInterval = 200 * time.Millisecond
+)

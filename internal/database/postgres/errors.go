@@ -1,0 +1,100 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// SQLSTATE codes (PostgreSQL documentation, appendix A).
+const (
+	codeNoStatement    = "26000" // prepared statement does not exist
+	codeNotSupported   = "0A000" // also: cached plan must not change result type
+	codeCanceled       = "57014"
+	codeNoTable        = "42P01"
+	codeNoColumn       = "42703"
+	codeNoSchema       = "3F000"
+	maxMessage         = 2000
+	statementTimedOut  = "query timed out"
+	connectionWasEnded = "57P"
+)
+
+func sqlState(err error) string {
+	var pgErr *pgconn.PgError
+	if errors.As(err, &pgErr) {
+		return pgErr.Code
+	}
+	return ""
+}
+
+// queryFault classifies what run returned. started is when the statement was
+// sent, limit its timeout.
+func (c *conn) queryFault(ctx context.Context, err error, started time.Time, limit database.Limit) error {
+	var known *fault.Error
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case ctx.Err() != nil:
+		return database.ContextFault(ctx)
+	case c.pool.life.Err() != nil:
+		return errClosed()
+	case errors.Is(err, errCopy), errors.Is(err, errRowTooLong):
+		return database.QueryFault(err.Error(), false, err)
+	case !errors.As(err, &pgErr) || strings.HasPrefix(pgErr.Code, connectionWasEnded):
+		return database.ConnectFault(database.ErrCannotConnect, err)
+	case pgErr.Code == codeCanceled && time.Since(started) >= limit.Timeout:
+		return fault.Wrap(fault.Timeout, err, statementTimedOut)
+	default:
+		unknown := pgErr.Code == codeNoTable || pgErr.Code == codeNoColumn || pgErr.Code == codeNoSchema
+		return database.QueryFault(c.scrub(describe(pgErr)), unknown, err)
+	}
+}
+
+// describe writes the error for a reader who can correct the statement: the
+// message, where it is, and the hint. The detail is left out, it may quote
+// rows the statement did not ask for.
+func describe(e *pgconn.PgError) string {
+	text := e.Message
+	if e.Position > 0 {
+		text += fmt.Sprintf(" at character %d", e.Position)
+	}
+	text += " (SQLSTATE " + e.Code + ")"
+	if e.Hint != "" {
+		text += ". Hint: " + e.Hint
+	}
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return text
+}
+
+// What must not leave the gateway in a server's text (contract 6.4): URLs,
+// absolute paths of two parts or more, and addresses with what follows them.
+var (
+	urlPattern  = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9+.-]*://\S+`)
+	pathPattern = regexp.MustCompile(`(^|[\s"'(=])(/[\w.+-]+){2,}/?`)
+	hostPattern = regexp.MustCompile(`\b(host|server at|address) "[^"]*"`)
+	addrPattern = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
+)
+
+func (c *conn) scrub(text string) string {
+	text = urlPattern.ReplaceAllString(text, "<url>")
+	text = hostPattern.ReplaceAllString(text, "$1 <host>")
+	text = addrPattern.ReplaceAllString(text, "<address>")
+	text = pathPattern.ReplaceAllString(text, "$1<path>")
+	for _, secret := range []string{c.target.password, c.target.host} {
+		if len(secret) > 3 {
+			text = strings.ReplaceAll(text, secret, "<hidden>")
+		}
+	}
+	return text
+}
