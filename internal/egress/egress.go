@@ -40,20 +40,54 @@ var metadataRanges = []netip.Prefix{
 	netip.MustParsePrefix("169.254.0.0/16"),
 	netip.MustParsePrefix("fe80::/10"),
 	netip.MustParsePrefix("fd00:ec2::254/128"),
+	netip.MustParsePrefix("fd20:ce::254/128"),
+	netip.MustParsePrefix("192.0.0.192/32"),
 	netip.MustParsePrefix("100.100.100.200/32"),
 	netip.MustParsePrefix("168.63.129.16/32"),
 }
 
-// sharedRange is carrier-grade NAT space (RFC 6598), private for our purpose.
-var sharedRange = netip.MustParsePrefix("100.64.0.0/10")
+// innerRanges are private for our purpose beside those of RFC 1918 and RFC
+// 4193: carrier-grade NAT (RFC 6598), protocol assignments (RFC 6890),
+// benchmarking (RFC 2544) and the old site-local space (RFC 3879).
+var innerRanges = []netip.Prefix{
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("fec0::/10"),
+}
+
+// The IPv6 ranges whose addresses stand for an IPv4 address: NAT64 (RFC 6052)
+// holds it in the last four bytes, 6to4 (RFC 3056) after the prefix.
+var (
+	nat64 = netip.MustParsePrefix("64:ff9b::/96")
+	sixTo = netip.MustParsePrefix("2002::/16")
+)
 
 // Check judges one resolved endpoint; host is the name it was asked for by.
+// An IPv6 address that a translator turns into an IPv4 address is judged as
+// both.
 func (p Policy) Check(host string, ap netip.AddrPort) error {
 	addr := ap.Addr().Unmap().WithZone("")
-	if p.denied(host, netip.AddrPortFrom(addr, ap.Port())) {
-		return fmt.Errorf("%w: %s", ErrDenied, host)
+	for _, a := range []netip.Addr{addr, translated(addr)} {
+		if p.denied(host, netip.AddrPortFrom(a, ap.Port())) {
+			return fmt.Errorf("%w: %s", ErrDenied, host)
+		}
 	}
 	return nil
+}
+
+// translated returns the IPv4 address inside addr, addr itself if there is
+// none.
+func translated(addr netip.Addr) netip.Addr {
+	b := addr.As16()
+	switch {
+	case nat64.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[12:16]))
+	case sixTo.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[2:6]))
+	default:
+		return addr
+	}
 }
 
 func (p Policy) denied(host string, ap netip.AddrPort) bool {
@@ -69,7 +103,7 @@ func (p Policy) denied(host string, ap netip.AddrPort) bool {
 		return !p.AllowLoopback
 	case contains(metadataRanges, addr):
 		return true
-	case addr.IsPrivate(), sharedRange.Contains(addr):
+	case addr.IsPrivate(), contains(innerRanges, addr):
 		return p.DenyPrivate
 	default:
 		return false
