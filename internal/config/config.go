@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 )
 
 // Config is the effective configuration (contract 11). It is complete and
@@ -56,10 +58,9 @@ type Config struct {
 	FilesystemShared bool
 	SQLiteDirs       []string // {tenant} stands for the slug
 
-	// EgressDeny and EgressAllow are the entries as written, for
-	// egress.ParseLists.
-	EgressDeny  []string
-	EgressAllow []string
+	// Egress says which addresses may be dialled. The gateway's own database
+	// is added by whoever knows its address.
+	Egress egress.Policy
 
 	ToolLimitUser   int // calls per minute, 0 = off
 	ToolLimitTenant int
@@ -71,7 +72,8 @@ type Config struct {
 	// are unwise.
 	Warnings []string
 
-	settings []Setting
+	egressDeny, egressAllow []string // as written
+	settings                []Setting
 }
 
 // Entra is where Microsoft's endpoints are (contract 5).

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 )
 
 // env makes a getenv function of pairs NAME=value.
@@ -44,7 +46,7 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 		c.Database, c.Base, c.Addr(), c.CORSOrigins, c.LogLevel, c.Instances, c.Algorithm,
 		c.AccessTokenTTL, c.RefreshTokenTTL, c.SessionIdle, c.SessionMax, c.OAuthStateTTL, c.OAuthCodeTTL,
 		c.RedirectHosts, c.RedirectSchemes, c.AllowQueryAPIKeys, c.Registration, c.Entra, c.LLM,
-		c.SQLiteDirs, c.EgressDeny, c.AuditRetention, c.Warnings,
+		c.SQLiteDirs, c.Egress, c.AuditRetention, c.Warnings,
 	}
 	want := []any{
 		Database{Engine: SQLite, Path: "data/gateway.db"},
@@ -55,7 +57,7 @@ func TestDefaultsAreTheContracts(t *testing.T) {
 		[]string{"cursor", "vscode", "vscode-insiders", "claude"}, true, RegistrationDefault,
 		Entra{AuthorityURL: "https://login.microsoftonline.com", GraphURL: "https://graph.microsoft.com/v1.0", Grace: time.Hour},
 		LLM{Model: "claude-sonnet-4-6", MaxTokensSQL: 1024, MaxTokensSummary: 500},
-		[]string{"data/sqlite/{tenant}", "data/demo"}, []string(nil), time.Duration(0), []string(nil),
+		[]string{"data/sqlite/{tenant}", "data/demo"}, egress.Policy{AllowLoopback: true}, time.Duration(0), []string(nil),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
@@ -99,6 +101,8 @@ func TestBadValuesNameTheirVariable(t *testing.T) {
 		{"FILESYSTEM_ALLOWED_DIRS=/srv/../etc", "FILESYSTEM_ALLOWED_DIRS: "},
 		{"FILESYSTEM_ALLOWED_DIRS=acme=srv", "FILESYSTEM_ALLOWED_DIRS: "},
 		{"SQLITE_ALLOWED_DIRS=./data/../..", "SQLITE_ALLOWED_DIRS: "},
+		{"EGRESS_DENY=10.0.0.0/33", "EGRESS_DENY: "},
+		{"EGRESS_ALLOW=db:5432", "EGRESS_ALLOW: "},
 		{"METRICS_ADDR=9090", "METRICS_ADDR: "},
 		{"AUDIT_RETENTION_DAYS=1.5", "AUDIT_RETENTION_DAYS: "},
 	} {
@@ -131,7 +135,7 @@ func TestPublicAddress(t *testing.T) {
 	if c.Addr() != "0.0.0.0:8000" {
 		t.Errorf("listens on %s", c.Addr())
 	}
-	if d := cmp.Diff([]string{"private"}, c.EgressDeny); d != "" {
+	if d := cmp.Diff(egress.Policy{DenyPrivate: true}, c.Egress); d != "" {
 		t.Error(d)
 	}
 	if c.LLM.Provider != "anthropic" {

@@ -8,8 +8,11 @@ import (
 	"net/url"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 )
 
 const defaultModel = "claude-sonnet-4-6"
@@ -136,7 +139,22 @@ func (c *Config) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.
 func (c *Config) derive() []error {
 	c.deriveAddresses()
 	c.derivePlaces()
-	return append(c.deriveOrigins(), c.checkTogether()...)
+	return slices.Concat(c.deriveOrigins(), c.deriveEgress(), c.checkTogether())
+}
+
+// deriveEgress makes the policy of contract 3.5. Where strangers may register,
+// private addresses are the operator's own network and not theirs.
+func (c *Config) deriveEgress() []error {
+	if len(c.egressDeny) == 0 && c.Registration == RegistrationOpen {
+		c.egressDeny = []string{"private"}
+	}
+	policy, err := egress.ParseLists(c.egressDeny, c.egressAllow)
+	policy.AllowLoopback = c.Base.Loopback
+	c.Egress = policy
+	if err != nil {
+		return []error{err}
+	}
+	return nil
 }
 
 func (c *Config) deriveAddresses() {
@@ -160,9 +178,6 @@ func (c *Config) derivePlaces() {
 	}
 	if len(c.SQLiteDirs) == 0 {
 		c.SQLiteDirs = []string{filepath.Join(c.DataDir, "sqlite", "{tenant}"), filepath.Join(c.DataDir, "demo")}
-	}
-	if len(c.EgressDeny) == 0 && c.Registration == RegistrationOpen {
-		c.EgressDeny = []string{"private"}
 	}
 	if c.LLM.Provider == "" && c.LLM.AnthropicKey != "" {
 		c.LLM.Provider = "anthropic"
