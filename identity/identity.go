@@ -6,7 +6,6 @@ package identity
 import (
 	"errors"
 	"fmt"
-	"time"
 )
 
 // TenantID is the UUID of a tenant in text form.
@@ -89,11 +88,6 @@ type Principal struct {
 	// Credential identifies the credential itself (a key's id, a token's
 	// family or jti, a session's id). It never holds a secret.
 	Credential string
-	// Expires is when the credential ends by itself, zero for never, and
-	// Epoch the session epoch that it was made in (0 for a key, which has
-	// none): what an open stream needs to see that it must end.
-	Expires time.Time
-	Epoch   int64
 
 	// Config is the tenant's configuration version, read together with the
 	// role. Whatever decides who may use which tool (connections, overrides)
