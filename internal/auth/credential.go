@@ -20,7 +20,7 @@ const (
 	carriedByAuthorization
 	carriedByKeyHeader
 	carriedByQuery
-	carriedByCookie
+	carriedByToken
 )
 
 // credential is what a request carries, unchecked. An Authorization header
@@ -50,6 +50,14 @@ func credentialOf(r *http.Request, allowQuery bool) credential {
 		if q := r.URL.Query(); q.Has("api_key") {
 			return credential{carriedByQuery, q.Get("api_key")}
 		}
+	}
+	return credential{}
+}
+
+// queryToken reads the ?token= of the deprecated MCP endpoints (contract 6.1).
+func queryToken(r *http.Request) credential {
+	if q := r.URL.Query(); q.Has("token") {
+		return credential{carriedByToken, q.Get("token")}
 	}
 	return credential{}
 }

@@ -11,17 +11,12 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 )
 
 // typeAccess is the only token type there is (contract 2.3). Refresh tokens,
 // codes and keys are no JWTs.
 const typeAccess = "access"
-
-// SigningKey is a secret that signs access tokens, named by its id.
-type SigningKey struct {
-	ID     string
-	Secret []byte
-}
 
 // Grant is what an access token says (contract 2.3). The role and the e-mail
 // in it are for display: who the caller is allowed to be is read from the
@@ -72,7 +67,7 @@ type Issuer struct {
 // first; the others only verify.
 type IssuerConfig struct {
 	Algorithm string // HS256, HS384 or HS512
-	Keys      []SigningKey
+	Keys      []seal.Key
 	Life      time.Duration
 	Now       func() time.Time
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 )
 
 // clock is a hand-driven clock.
@@ -20,11 +21,11 @@ func newClock() *clock { return &clock{time.Date(2026, 11, 24, 12, 0, 0, 0, time
 func (c *clock) now() time.Time          { return c.at }
 func (c *clock) advance(d time.Duration) { c.at = c.at.Add(d) }
 
-func key(id string) SigningKey {
-	return SigningKey{ID: id, Secret: []byte(strings.Repeat(id+"-secret ", 8))}
+func key(id string) seal.Key {
+	return seal.Key{ID: id, Secret: []byte(strings.Repeat(id+"-secret ", 8))}
 }
 
-func mustIssuer(t testing.TB, c *clock, algorithm string, keys ...SigningKey) *Issuer {
+func mustIssuer(t testing.TB, c *clock, algorithm string, keys ...seal.Key) *Issuer {
 	t.Helper()
 	i, err := NewIssuer(IssuerConfig{Algorithm: algorithm, Keys: keys, Life: 15 * time.Minute, Now: c.now})
 	if err != nil {
@@ -86,7 +87,7 @@ func TestTokenRotation(t *testing.T) {
 	}
 	// The id of a key proves nothing: a token signed by another secret under
 	// the name of ours is refused.
-	forged := mustMint(t, mustIssuer(t, c, "HS256", SigningKey{ID: "new", Secret: key("evil").Secret}), testGrant())
+	forged := mustMint(t, mustIssuer(t, c, "HS256", seal.Key{ID: "new", Secret: key("evil").Secret}), testGrant())
 	if _, err := mustIssuer(t, c, "HS256", key("new")).verify(forged); !errors.Is(err, errToken) {
 		t.Errorf("a forged token verifies: %v", err)
 	}
@@ -126,8 +127,8 @@ func TestTokenRefusals(t *testing.T) {
 func TestNewIssuerRefusals(t *testing.T) {
 	for name, cfg := range map[string]IssuerConfig{
 		"no key":            {Algorithm: "HS256"},
-		"unknown algorithm": {Algorithm: "none", Keys: []SigningKey{key("k")}},
-		"asymmetric":        {Algorithm: "RS256", Keys: []SigningKey{key("k")}},
+		"unknown algorithm": {Algorithm: "none", Keys: []seal.Key{key("k")}},
+		"asymmetric":        {Algorithm: "RS256", Keys: []seal.Key{key("k")}},
 	} {
 		if _, err := NewIssuer(cfg); err == nil {
 			t.Errorf("%s: no error", name)

@@ -1,0 +1,119 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// testOut is TestResult of contract 3.4.
+type testOut struct {
+	OK            bool      `json:"ok"`
+	LatencyMS     *float64  `json:"latency_ms"`
+	ServerVersion *string   `json:"server_version"`
+	CanWrite      *bool     `json:"can_write"`
+	Warning       *string   `json:"warning" doc:"Set when the login could write."`
+	Error         *string   `json:"error" enum:"host not allowed,cannot connect,timed out,authentication failed,TLS failed,database not found,other"`
+	TestedAt      time.Time `json:"tested_at"`
+}
+
+// encode is the form in which a result is kept; no test, no text.
+func (t *testOut) encode() json.RawMessage {
+	if t == nil {
+		return nil
+	}
+	b, err := json.Marshal(t)
+	if err != nil {
+		return nil // a testOut always encodes
+	}
+	return b
+}
+
+type testIn struct {
+	Type   string `json:"db_type" enum:"postgres,mysql,sqlite,mssql"`
+	String string `json:"connection_string" minLength:"1" maxLength:"2000"`
+}
+
+func (s *server) testString(ctx context.Context, c *call, in testIn) (testOut, error) {
+	return s.probe(ctx, c, in.Type, in.String)
+}
+
+// checkString refuses a connection string that may not be stored (contract
+// 3.5), and one that does not work when the caller asked for a test.
+func (s *server) checkString(ctx context.Context, c *call, dbType, text string) (*testOut, error) {
+	if !c.flag("test") {
+		_, _, err := s.parse(c, dbType, text)
+		return nil, err
+	}
+	result, err := s.probe(ctx, c, dbType, text)
+	if err != nil {
+		return nil, err
+	}
+	if !result.OK {
+		return nil, fault.New(fault.Invalid, "Connection test failed: "+*result.Error)
+	}
+	return &result, nil
+}
+
+// parse checks the string without dialling anything.
+func (s *server) parse(c *call, dbType, text string) (database.Dialect, database.Target, error) {
+	dialect, ok := s.dialects[dbType]
+	if !ok {
+		return nil, nil, fault.Field("db_type", "This gateway has no support for "+dbType)
+	}
+	target, err := dialect.Parse(text, s.Databases.Env(c.who.Slug))
+	return dialect, target, onField(err, "connection_string")
+}
+
+// probe connects once, outside of the pools. Only a string that may not be
+// used is an error; a database that does not answer is a result.
+func (s *server) probe(ctx context.Context, c *call, dbType, text string) (testOut, error) {
+	dialect, target, err := s.parse(c, dbType, text)
+	if err != nil {
+		return testOut{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, database.ConnectTimeout)
+	defer cancel()
+	conn, err := dialect.Open(target, s.Databases.Env(c.who.Slug))
+	if err != nil {
+		return s.failed(reason(err)), nil
+	}
+	found, err := conn.Probe(ctx)
+	if err := conn.Close(); err != nil {
+		s.Log.WarnContext(ctx, "tested connection not closed", "err", err)
+	}
+	if err != nil {
+		return s.failed(reason(err)), nil
+	}
+	latency := float64(found.Latency.Microseconds()) / 1000
+	return testOut{
+		OK: true, LatencyMS: &latency, ServerVersion: &found.ServerVersion, CanWrite: &found.CanWrite,
+		Warning: textOrNull(found.Warning), TestedAt: s.Now().UTC(),
+	}, nil
+}
+
+func (s *server) failed(reason string) testOut {
+	return testOut{Error: &reason, TestedAt: s.Now().UTC()}
+}
+
+// reason is the member of the fixed set that err stands for: a driver's own
+// text may name hosts, files or accounts and never leaves the gateway.
+func reason(err error) string {
+	known := []string{
+		database.ErrHostNotAllowed, database.ErrCannotConnect, database.ErrTimedOut, database.ErrAuthentication,
+		database.ErrTLS, database.ErrDatabaseNotFound,
+	}
+	f := fault.Of(err)
+	switch {
+	case slices.Contains(known, f.Public):
+		return f.Public
+	case f.Kind == fault.Timeout:
+		return database.ErrTimedOut
+	default:
+		return database.ErrOther
+	}
+}

@@ -1,0 +1,195 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+)
+
+// How Principal.Auth names the ways in (contract 10).
+const (
+	authToken   = "token"
+	authSession = "session"
+	authKey     = "api_key:"
+	authOAuth   = "oauth:"
+)
+
+// Causes of "Invalid token", for the log.
+var (
+	errEpoch = errors.New("older than the user's last sign-out everywhere")
+	errEnded = errors.New("session or token ended")
+	errMade  = errors.New("token was made for something else")
+)
+
+// admit is the one decision about a live user (contract 2.2).
+func admit(l store.Live) error {
+	switch {
+	case !l.Active:
+		return errUserGone()
+	case !l.TenantActive:
+		return errTenantDisabled()
+	default:
+		return nil
+	}
+}
+
+// with fills in what was read for this very request.
+func with(p identity.Principal, l store.Live) identity.Principal {
+	p.Tenant, p.Slug, p.User, p.Email, p.Role, p.Config = l.Tenant, l.Slug, l.User, l.Email, l.Role, l.Config
+	return p
+}
+
+// byKey checks an API key with one query (contract 2.4).
+func (a *Authenticator) byKey(ctx context.Context, raw string) (identity.Principal, error) {
+	if !wellFormedKey(raw) {
+		return identity.Principal{}, errInvalidKey()
+	}
+	l, err := a.cfg.Store.LiveByKeyHash(ctx, a.cfg.Keys.Hashes(raw))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return identity.Principal{}, errInvalidKey()
+	case err != nil:
+		return identity.Principal{}, err
+	}
+	p, err := a.keyPrincipal(l.Key, l.Live)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	a.useKey(ctx, l.Key, raw)
+	return p, nil
+}
+
+// keyPrincipal is the owner with the rights that the key leaves.
+func (a *Authenticator) keyPrincipal(k store.APIKey, l store.Live) (identity.Principal, error) {
+	if k.Ended(a.cfg.Now()) {
+		return identity.Principal{}, errInvalidKey()
+	}
+	if err := admit(l); err != nil {
+		return identity.Principal{}, err
+	}
+	p := with(identity.Principal{Auth: authKey + k.Prefix, Credential: k.ID}, l)
+	if k.MaxRole != identity.None {
+		p.Role = min(p.Role, k.MaxRole)
+	}
+	return p, nil
+}
+
+// useKey notes the use and moves the key under the current secret. Neither
+// decides about the request, so a failure is only logged.
+func (a *Authenticator) useKey(ctx context.Context, k store.APIKey, raw string) {
+	if err := a.cfg.Store.TouchAPIKey(ctx, k); err != nil {
+		a.cfg.Log.WarnContext(ctx, "use of an API key not noted", "key", k.Prefix, "err", err)
+	}
+	hash, id := a.cfg.Keys.Hash(raw)
+	if id == k.HashKey {
+		return
+	}
+	if err := a.cfg.Store.RehashAPIKey(ctx, k, hash, id); err != nil {
+		a.cfg.Log.WarnContext(ctx, "API key not moved to the current secret", "key", k.Prefix, "err", err)
+	}
+}
+
+// byToken checks a JWT: signature and claims first, then the live user and
+// what the token hangs on, with one query.
+func (a *Authenticator) byToken(ctx context.Context, raw string, fits func(*claims) bool) (identity.Principal, error) {
+	c, err := a.cfg.Issuer.verify(raw)
+	if err != nil {
+		return identity.Principal{}, errInvalidToken(err)
+	}
+	if !fits(c) {
+		return identity.Principal{}, errInvalidToken(errMade)
+	}
+	l, err := a.liveToken(ctx, c)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	p := identity.Principal{Auth: authToken, Credential: c.Session}
+	if c.Client != "" {
+		p.Auth = authOAuth + c.Client
+	}
+	return with(p, l), nil
+}
+
+// liveToken reads the user behind a token that is good in itself. A token of a
+// sign-in of our own also needs its session.
+func (a *Authenticator) liveToken(ctx context.Context, c *claims) (store.Live, error) {
+	var l store.Live
+	var err error
+	if c.Client == "" && c.Session != "" {
+		l, err = a.liveSession(ctx, c)
+	} else {
+		l, err = a.cfg.Store.Live(ctx, identity.TenantID(c.Tenant), identity.UserID(c.User))
+	}
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return l, errUserGone()
+	case err != nil:
+		return l, err
+	}
+	if err := admit(l); err != nil {
+		return l, err
+	}
+	if l.Epoch != c.Epoch {
+		return l, errInvalidToken(errEpoch)
+	}
+	return l, nil
+}
+
+// liveSession reads the user together with the session of the token. A session
+// that is gone although the user is there has ended.
+func (a *Authenticator) liveSession(ctx context.Context, c *claims) (store.Live, error) {
+	tenant, user := identity.TenantID(c.Tenant), identity.UserID(c.User)
+	s, err := a.cfg.Store.LiveBySessionID(ctx, tenant, user, c.Session)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		if l, err := a.cfg.Store.Live(ctx, tenant, user); err != nil {
+			return l, err
+		}
+		return s.Live, errInvalidToken(errEnded)
+	case err != nil:
+		return s.Live, err
+	}
+	// Disabling a user ends the sessions too; what is told is the first cause.
+	if s.Active && s.Session.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
+		return s.Live, errInvalidToken(errEnded)
+	}
+	a.touchSession(ctx, s.Session)
+	return s.Live, nil
+}
+
+func (a *Authenticator) touchSession(ctx context.Context, s store.Session) {
+	if err := a.cfg.Store.TouchSession(ctx, s); err != nil {
+		a.cfg.Log.WarnContext(ctx, "use of a session not noted", "session", s.ID, "err", err)
+	}
+}
+
+// byCookie checks the token of a browser session (contract 2.4).
+func (a *Authenticator) byCookie(ctx context.Context, token string) (identity.Principal, error) {
+	s, err := a.cfg.Store.LiveBySessionHash(ctx, hashToken(token))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return identity.Principal{}, errInvalidToken(errEnded)
+	case err != nil:
+		return identity.Principal{}, err
+	}
+	if err := admit(s.Live); err != nil {
+		return identity.Principal{}, err
+	}
+	if s.Session.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
+		return identity.Principal{}, errInvalidToken(errEnded)
+	}
+	a.touchSession(ctx, s.Session)
+	return with(identity.Principal{Auth: authSession, Credential: s.Session.ID}, s.Live), nil
+}
+
+// hashToken is how a token of 256 random bits is kept: such a token cannot be
+// guessed, so its hash needs no secret and no salt.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}

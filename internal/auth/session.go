@@ -1,0 +1,195 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+)
+
+// The names of the session cookie (contract 2.1). The __Host- prefix, which
+// browsers accept on https only, keeps other hosts of the domain from setting it.
+const (
+	cookieSecure = "__Host-mgw_session"
+	cookiePlain  = "mgw_session"
+)
+
+const methodPassword = "password"
+
+// maxUserAgent bounds what of a browser's name is kept.
+const maxUserAgent = 200
+
+func (a *Authenticator) cookieName() string {
+	if a.cfg.URLs.secure() {
+		return cookieSecure
+	}
+	return cookiePlain
+}
+
+// cookie returns the session token of the request, "" for none.
+func (a *Authenticator) cookie(r *http.Request) string {
+	c, err := r.Cookie(a.cookieName())
+	if err != nil {
+		return ""
+	}
+	return c.Value
+}
+
+func (a *Authenticator) setCookie(w http.ResponseWriter, value string, life time.Duration) {
+	age := int(life.Seconds())
+	if value == "" {
+		age = -1
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: a.cookieName(), Value: value, Path: "/", MaxAge: age,
+		HttpOnly: true, Secure: a.cfg.URLs.secure(), SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// newSession is a session to be opened.
+type newSession struct {
+	token   string
+	method  string // how the person signed in, for login.success
+	expires time.Time
+}
+
+// openSession stores the sign-in: its session, the time of it and the record,
+// together.
+func (a *Authenticator) openSession(ctx context.Context, u store.LoginCandidate, c Client, n newSession) (store.Session, error) {
+	var s store.Session
+	err := a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+		if err := tx.SetUserLoggedIn(ctx, u.ID); err != nil {
+			return err
+		}
+		tx.Record(audit.Event{
+			Name: "login.success", User: u.ID, UserEmail: u.Email, IP: c.IP, RequestID: c.RequestID,
+			Metadata: map[string]any{"method": n.method},
+		})
+		var err error
+		s, err = tx.CreateSession(ctx, store.NewSession{
+			User: u.ID, Hash: hashToken(n.token), IP: c.IP, UserAgent: truncate(c.UserAgent, maxUserAgent), ExpiresAt: n.expires,
+		})
+		return err
+	})
+	return s, err
+}
+
+// SignIn signs in with a password and opens a browser session (contract 2.4).
+// The request must come from the gateway's own pages, so that nobody can be
+// signed in as somebody else from another site.
+func (a *Authenticator) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, at Attempt) (identity.Principal, error) {
+	if err := a.csrf.Check(r); err != nil {
+		return identity.Principal{}, errCrossSite(err)
+	}
+	account, err := a.checkRecorded(ctx, at)
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	return a.OpenBrowserSession(ctx, w, account, at.Client, methodPassword)
+}
+
+// OpenBrowserSession gives the browser a new session for an account that has
+// just proved itself; method says how, for the record.
+func (a *Authenticator) OpenBrowserSession(ctx context.Context, w http.ResponseWriter, u store.LoginCandidate, c Client, method string) (identity.Principal, error) {
+	token := randomText()
+	s, err := a.openSession(ctx, u, c, newSession{token: token, method: method, expires: a.cfg.Now().Add(a.cfg.SessionMax)})
+	if err != nil {
+		return identity.Principal{}, err
+	}
+	a.setCookie(w, token, a.cfg.SessionMax)
+	return identity.Principal{
+		Tenant: u.Tenant, Slug: u.TenantSlug, User: u.ID, Email: u.Email, Role: u.Role,
+		Auth: authSession, Credential: s.ID,
+	}, nil
+}
+
+// Sessions lists the caller's own sign-ins that have not ended.
+func (a *Authenticator) Sessions(ctx context.Context, p identity.Principal) ([]store.Session, error) {
+	all, err := a.cfg.Store.Tenant(p.Tenant).Sessions(ctx, p.User)
+	if err != nil {
+		return nil, err
+	}
+	open := all[:0]
+	for _, s := range all {
+		if !s.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
+			open = append(open, s)
+		}
+	}
+	return open, nil
+}
+
+// EndSession ends one of the caller's sign-ins at once, with its tokens.
+func (a *Authenticator) EndSession(ctx context.Context, p identity.Principal, c Client, id string) error {
+	return a.endSession(ctx, p, c, id, "session_ended")
+}
+
+// Logout ends the caller's own sign-in and clears the cookie. Ending what has
+// ended meanwhile is no error.
+func (a *Authenticator) Logout(ctx context.Context, w http.ResponseWriter, p identity.Principal, c Client) error {
+	if p.Auth == authSession {
+		a.setCookie(w, "", 0)
+	}
+	err := a.endSession(ctx, p, c, p.Credential, "logout")
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func (a *Authenticator) endSession(ctx context.Context, p identity.Principal, c Client, id, reason string) error {
+	return a.cfg.Store.Tenant(p.Tenant).Write(ctx, func(tx *store.Tx) error {
+		tx.Record(audit.Event{
+			Name: "oauth.token_revoked", IP: c.IP, RequestID: c.RequestID,
+			Metadata: map[string]any{"client_id": nil, "reason": reason},
+		}.By(p))
+		return tx.EndSession(ctx, p.User, id)
+	})
+}
+
+// ChangePassword sets the caller's own password. Everything else that is
+// signed in as the caller ends (contract 2.4).
+func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal, c Client, current, next string) error {
+	scope := a.cfg.Store.Tenant(p.Tenant)
+	u, err := scope.User(ctx, p.User)
+	if err != nil {
+		return err
+	}
+	if u.PasswordHash == "" {
+		return ErrNoPassword()
+	}
+	ok, _, err := a.cfg.Passwords.Verify(ctx, current, u.PasswordHash)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fault.New(fault.Invalid, "Current password is incorrect")
+	}
+	hash, err := a.cfg.Passwords.Hash(ctx, next)
+	if err != nil {
+		return err
+	}
+	return scope.Write(ctx, func(tx *store.Tx) error {
+		tx.Record(audit.Event{
+			Name: "user.password_changed", IP: c.IP, RequestID: c.RequestID,
+			Metadata: map[string]any{"target_user_id": p.User, "by": p.User},
+		}.By(p))
+		return tx.SetUserPassword(ctx, p.User, hash, p.Credential)
+	})
+}
+
+// ErrNoPassword refuses a password for an account that signs in through SSO.
+func ErrNoPassword() error { return fault.New(fault.Invalid, "This account signs in through SSO") }
+
+func truncate(s string, runes int) string {
+	for i := range s {
+		if runes == 0 {
+			return s[:i]
+		}
+		runes--
+	}
+	return s
+}
