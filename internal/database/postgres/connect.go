@@ -10,7 +10,6 @@ import (
 	"io"
 	"net"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -239,10 +238,3 @@ func isNetwork(err error) bool {
 	var opErr *net.OpError
 	return errors.As(err, &opErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
-
-// cancelPatience bounds a cancel request and the wait for its effect,
-// cancelInterval is the time between two requests.
-const (
-	cancelPatience = 5 * time.Second
-	cancelInterval = 200 * time.Millisecond
-)

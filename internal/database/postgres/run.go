@@ -43,9 +43,9 @@ type request struct {
 	sink  sink
 }
 
-// run sends the statement in a read-only transaction and its rollback in one
-// piece and reads both answers. The rollback stands behind a Sync of its own,
-// so that the server comes to it whatever happens to the statement.
+// run sends the statement in a read-only transaction together with its
+// rollback: one network round trip. After an error the server skips the
+// rollback, which is then sent for itself.
 func (s *session) run(ctx context.Context, r request) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -54,32 +54,50 @@ func (s *session) run(ctx context.Context, r request) error {
 	defer stop()
 	p, known := s.lookup(r.stmt.SQL)
 	s.fe.SetMaxBodyLen(r.limit.Bytes + 64<<10)
-	s.send(r, p, known)
+	before := s.send(r, p, known)
 	if err := s.fe.Flush(); err != nil {
 		s.broken = true
 		return s.unanswered(err)
 	}
-	a := answer{request: r, session: s, prepared: p}
+	a := answer{request: r, session: s, prepared: p, before: before}
 	if known {
 		a.begin(p.shape)
 	}
 	err := a.read()
+	if !s.broken {
+		if failed := s.rollBack(a.txStatus); err == nil {
+			err = failed
+		}
+	}
 	if s.broken {
 		return err
-	}
-	if rollback := s.await(); rollback != nil {
-		s.broken = true
-		err = errors.Join(err, rollback)
 	}
 	return s.settleStatement(r.stmt.SQL, &a, known, err)
 }
 
-// send queues the messages of one run.
-func (s *session) send(r request, p *prepared, known bool) {
+// rollBack ends a transaction that is still open. A session that cannot is
+// closed, which ends the transaction as well.
+func (s *session) rollBack(txStatus byte) error {
+	if txStatus == 'I' {
+		return nil
+	}
+	s.fe.SendQuery(&pgproto3.Query{String: "ROLLBACK"})
+	if err := s.fe.Flush(); err != nil {
+		s.broken = true
+		return err
+	}
+	return s.await()
+}
+
+// send queues the messages of one run and says how many statements come before
+// the caller's.
+func (s *session) send(r request, p *prepared, known bool) (before int) {
 	s.sendPrepared(stmtBegin)
+	before++
 	if r.limit.Timeout != database.QueryTimeout {
 		s.fe.SendParse(&pgproto3.Parse{Query: "SET LOCAL statement_timeout = " + milliseconds(r.limit.Timeout)})
 		s.sendPrepared("")
+		before++
 	}
 	if !known {
 		s.fe.SendParse(&pgproto3.Parse{Name: p.name, Query: r.stmt.SQL})
@@ -90,8 +108,6 @@ func (s *session) send(r request, p *prepared, known bool) {
 		s.fe.SendDescribe(&pgproto3.Describe{ObjectType: 'P'})
 	}
 	s.fe.SendExecute(&s.execute)
-	s.fe.SendSync(&pgproto3.Sync{})
-
 	s.sendPrepared(stmtRollback)
 	// A function could have taken an advisory lock, which no rollback frees.
 	if len(r.stmt.Functions) > 0 {
@@ -102,6 +118,7 @@ func (s *session) send(r request, p *prepared, known bool) {
 	}
 	s.dropped = s.dropped[:0]
 	s.fe.SendSync(&pgproto3.Sync{})
+	return before
 }
 
 func (s *session) sendPrepared(name string) {
@@ -147,6 +164,8 @@ type answer struct {
 	request
 	session  *session
 	prepared *prepared
+	before   int // statements that end before the caller's does
+	txStatus byte
 	shape    *shape
 	parsed   bool  // the server has the prepared statement
 	heard    bool  // the server has begun to answer
@@ -185,7 +204,10 @@ func (a *answer) read() error {
 			a.session.broken = true
 			a.fail(errCopy)
 		case *pgproto3.ReadyForQuery:
+			a.txStatus = m.TxStatus
 			return a.err
+		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
+			a.before--
 		case *pgproto3.NoticeResponse, *pgproto3.ParameterStatus, *pgproto3.NotificationResponse:
 			continue
 		}
@@ -206,12 +228,12 @@ func (a *answer) fail(err error) {
 func (a *answer) stop() {
 	if !a.stopped {
 		a.stopped = true
-		a.session.interrupt()
+		a.session.interrupt(cutPatience)
 	}
 }
 
 func (a *answer) row(values [][]byte) {
-	if a.stopped || a.err != nil {
+	if a.stopped || a.err != nil || a.before < 0 {
 		return
 	}
 	if a.shape == nil || len(values) != len(a.shape.columns) {

@@ -28,6 +28,14 @@ const (
 	maxPreparedChars = 8 << 10
 )
 
+// How long a cancel request and its effect may take, how often it is repeated,
+// and how long the end of a result that was cut is waited for.
+const (
+	cancelPatience = 5 * time.Second
+	cancelInterval = 200 * time.Millisecond
+	cutPatience    = time.Second
+)
+
 // session is one connection to the server. One goroutine uses it at a time;
 // interrupt may be called beside it.
 type session struct {
@@ -157,7 +165,7 @@ func (s *session) insist(over <-chan struct{}) {
 	again := time.NewTicker(cancelInterval)
 	defer again.Stop()
 	for range int(cancelPatience / cancelInterval) {
-		s.interrupt()
+		s.interrupt(cancelPatience)
 		select {
 		case <-over:
 			return
@@ -168,13 +176,13 @@ func (s *session) insist(over <-chan struct{}) {
 
 // interrupt cancels the running statement in the server. The server closes the
 // cancel connection once it has passed the signal on, so when this returns no
-// cancel is under way any more. A server that does not react in time loses the
-// connection.
-func (s *session) interrupt() {
+// cancel is under way any more. A server that does not react within patience
+// loses the connection.
+func (s *session) interrupt(patience time.Duration) {
 	if !s.interrupted.Swap(true) {
-		_ = s.wire.SetReadDeadline(time.Now().Add(cancelPatience))
+		_ = s.wire.SetReadDeadline(time.Now().Add(patience))
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), cancelPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := s.pg.CancelRequest(ctx); err != nil {
 		_ = s.wire.SetReadDeadline(time.Now())
