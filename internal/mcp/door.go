@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -129,7 +130,7 @@ func (h *Handler) fail(w http.ResponseWriter, v *visit, err error) {
 func (h *Handler) challenge(v *visit, missing bool, detail string) string {
 	out := `Bearer realm="` + serverName + `"`
 	if !v.door.deprecated {
-		out = `Bearer resource_metadata="` + h.cfg.BaseURL + `/.well-known/oauth-protected-resource/t/` + v.slug + `/` + v.door.resource + `", scope="mcp"`
+		out = `Bearer resource_metadata="` + h.cfg.BaseURL + `/.well-known/oauth-protected-resource/t/` + url.PathEscape(v.slug) + `/` + v.door.resource + `", scope="mcp"`
 	}
 	if missing {
 		return out

@@ -19,7 +19,7 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 	}
 	ctx, end := h.calls.start(v.r.Context(), x.callKey(x.msg.id))
 	defer end()
-	s := openStream(w)
+	s := h.openStream(w)
 	acknowledge := func() error { return h.sendOnce(s, h.acknowledged(x.msg.id, wanted)) }
 	var err error
 	if wanted {

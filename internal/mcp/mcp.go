@@ -5,6 +5,7 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -48,15 +49,19 @@ type Config struct {
 	Quirk func(name string)
 
 	// KeepAlive is the pause between comments on an idle stream, Recheck the
-	// pause after which its credential is checked again. 0 means the
-	// contract's: 15 s and 30 s.
-	KeepAlive time.Duration
-	Recheck   time.Duration
+	// pause after which its credential is checked again, WriteTimeout how long
+	// a peer may take to read an event. 0 means the defaults below.
+	KeepAlive    time.Duration
+	Recheck      time.Duration
+	WriteTimeout time.Duration
 }
 
+// The times of contract 6.1 and 6.2: a comment every 15 s, and streams that
+// end within 60 s of a revocation.
 const (
-	defaultKeepAlive = 15 * time.Second
-	defaultRecheck   = 30 * time.Second
+	defaultKeepAlive    = 15 * time.Second
+	defaultRecheck      = 30 * time.Second
+	defaultWriteTimeout = 30 * time.Second
 )
 
 // Handler serves the MCP endpoints.
@@ -75,12 +80,9 @@ type Handler struct {
 
 // New returns a handler. Shutdown ends what it started.
 func New(cfg Config) *Handler {
-	if cfg.KeepAlive <= 0 {
-		cfg.KeepAlive = defaultKeepAlive
-	}
-	if cfg.Recheck <= 0 {
-		cfg.Recheck = defaultRecheck
-	}
+	cfg.KeepAlive = cmp.Or(cfg.KeepAlive, defaultKeepAlive)
+	cfg.Recheck = cmp.Or(cfg.Recheck, defaultRecheck)
+	cfg.WriteTimeout = cmp.Or(cfg.WriteTimeout, defaultWriteTimeout)
 	if cfg.Quirk == nil {
 		cfg.Quirk = func(string) {}
 	}

@@ -137,7 +137,7 @@ func (p *parser) batch() ([]message, *rpcError) {
 // message reads one JSON-RPC object.
 func (p *parser) message(m *message) *rpcError {
 	if k := p.dec.PeekKind(); k != '{' {
-		return p.notAnObject("message")
+		return p.notAnObject("A message")
 	}
 	var version, method []byte
 	err := p.members(func(name []byte) *rpcError {
@@ -298,7 +298,7 @@ func (p *parser) value(out *[]byte) *rpcError {
 func (p *parser) skip(name []byte, known ...string) *rpcError {
 	for _, k := range known {
 		if strings.EqualFold(string(name), k) {
-			return invalidRequest(`Unknown member "` + string(name) + `", did you mean "` + k + `"?`)
+			return invalidRequest(`Unknown member "` + clip(string(name)) + `", did you mean "` + k + `"?`)
 		}
 	}
 	return p.value(nil)

@@ -123,7 +123,7 @@ func (h *Handler) reply(w http.ResponseWriter, v *visit, a *answer) {
 		a.serve(w)
 		return
 	}
-	_ = openStream(w).send(a) // a caller that is gone needs no answer
+	_ = h.openStream(w).send(a) // a caller that is gone needs no answer
 }
 
 func (h *Handler) parse(r *http.Request, body []byte) ([]message, bool, *rpcError) {

@@ -32,7 +32,7 @@ func (h *Handler) serveSSE(w http.ResponseWriter, v *visit) error {
 	defer cancel()
 	h.sessions.add(s)
 	defer h.sessions.remove(s)
-	out := openStream(w)
+	out := h.openStream(w)
 	err = h.hold(ctx, &held{
 		stream: out, opened: v.r, slug: v.slug, principal: owner, answers: s.answers,
 		greet:   func() error { return out.event("endpoint", s.endpoint()) },

@@ -11,23 +11,20 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
-// writeTimeout bounds one write to a stream: a peer that does not read holds
-// its stream no longer than this.
-const writeTimeout = 30 * time.Second
-
 // stream is an open text/event-stream response. It belongs to one goroutine.
 type stream struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	timeout time.Duration // of one write: who does not read does not stay
 }
 
 // openStream sends the header. Proxies are told not to hold events back.
-func openStream(w http.ResponseWriter) *stream {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("X-Accel-Buffering", "no")
+func (h *Handler) openStream(w http.ResponseWriter) *stream {
+	header := w.Header()
+	header.Set("Content-Type", "text/event-stream")
+	header.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	return &stream{w: w, rc: http.NewResponseController(w)}
+	return &stream{w: w, rc: http.NewResponseController(w), timeout: h.cfg.WriteTimeout}
 }
 
 // send sends one message. Line breaks between the tokens of its JSON become
@@ -67,7 +64,7 @@ func (s *stream) ping() error {
 }
 
 func (s *stream) write(do func() error) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}
 	if err := do(); err != nil {
