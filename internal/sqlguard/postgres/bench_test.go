@@ -2,6 +2,8 @@ package postgres
 
 import (
 	"testing"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
 
 // kilobyte is a report query of about 1 KB, issue 4's measure.
@@ -17,8 +19,13 @@ OR EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = r.user_id AND i.qty > 
 ORDER BY r.m DESC, r.total DESC NULLS LAST LIMIT 100`
 
 // BenchmarkCheckFirst is a statement that the cache has not seen.
-func BenchmarkCheckFirst(b *testing.B) {
-	guard := New()
+func BenchmarkCheckFirst(b *testing.B) { benchmark(b, New()) }
+
+// BenchmarkCheckCached is a repeated one.
+func BenchmarkCheckCached(b *testing.B) { benchmark(b, sqlguard.Cached(New(), 1_000, 16<<20)) }
+
+func benchmark(b *testing.B, guard sqlguard.Guard) {
+	b.Helper()
 	b.SetBytes(int64(len(kilobyte)))
 	b.ReportAllocs()
 	for b.Loop() {

@@ -63,11 +63,14 @@ const pragmaTable = "pragma_"
 // AllowedTable reports whether a table may be read: any but the ones that
 // SQLite and its extensions make to show the file's pages, statistics with
 // sampled values, prepared statements or the file system.
-func AllowedTable(name string) bool {
-	lower := strings.ToLower(name)
+func AllowedTable(name string) bool { return allowedTable(strings.ToLower(name), false) }
+
+// allowedTable is AllowedTable for a lower-case name, with or without
+// arguments.
+func allowedTable(lower string, called bool) bool {
 	switch {
 	case strings.HasPrefix(lower, pragmaTable):
-		return AllowedPragma(lower[len(pragmaTable):], false)
+		return AllowedPragma(lower[len(pragmaTable):], called)
 	case strings.HasPrefix(lower, "sqlite_"):
 		return isSchemaTable(lower)
 	}

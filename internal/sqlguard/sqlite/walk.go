@@ -120,20 +120,19 @@ func (w *walk) inExpr(e *ast.InExpr) error {
 	return w.children(e)
 }
 
-// table judges and notes what a FROM item names.
+// table judges and notes what a FROM item names. Only JSON and PRAGMA
+// functions can be called there; a full-text table takes MATCH instead of
+// arguments.
 func (w *walk) table(name *ast.QualifiedName, called bool) error {
-	if !AllowedTable(name.Name.Name) {
+	lower := strings.ToLower(name.Name.Name)
+	if !allowedTable(lower, called) {
 		return sqlguard.Forbidden("table " + name.Name.Name)
 	}
-	lower := strings.ToLower(name.Name.Name)
-	if isTableFunction(lower) {
-		note(&w.functions, lower)
-		return nil
-	}
-	if called {
-		return sqlguard.FunctionNotAllowed(lower)
-	}
 	switch {
+	case isTableFunction(lower):
+		note(&w.functions, lower)
+	case called:
+		return sqlguard.FunctionNotAllowed(lower)
 	case name.Schema != nil:
 		note(&w.tables, name.Schema.Name+"."+name.Name.Name)
 	case !slices.Contains(w.ctes, lower):

@@ -1,0 +1,36 @@
+package sqlite
+
+import (
+	"testing"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// kilobyte is a report query of about 1 KB, issue 4's measure.
+const kilobyte = `WITH monthly AS (SELECT strftime('%Y-%m', o.created_at) AS m, o.user_id, sum(o.amount) AS total,
+count(*) AS n FROM orders o WHERE o.status IN ('paid', 'shipped') AND o.created_at >= date('now', '-12 months')
+GROUP BY 1, 2), ranked AS (SELECT m.*, rank() OVER (PARTITION BY m.m ORDER BY m.total DESC) AS r,
+lag(m.total) OVER (PARTITION BY m.user_id ORDER BY m.m) AS prev FROM monthly m)
+SELECT u.id, u.name, d.name AS dept, r.m, r.total, r.n, CASE WHEN r.prev IS NULL THEN 0 WHEN r.prev = 0 THEN NULL
+ELSE round((r.total - r.prev) / r.prev * 100, 2) END AS growth, coalesce(u.meta->>'city', 'n/a') AS city,
+substr(r.m, 1, 4) AS year, upper(substr(u.name, 1, 3)) AS short FROM ranked r JOIN users u ON u.id = r.user_id
+LEFT JOIN departments d ON d.dept_id = u.dept_id WHERE r.r <= 10 AND (u.email LIKE '%@x.io'
+OR EXISTS (SELECT 1 FROM order_items i WHERE i.order_id = r.user_id AND i.qty > 2))
+ORDER BY r.m DESC, r.total DESC NULLS LAST LIMIT 100`
+
+// BenchmarkCheckFirst is a statement that the cache has not seen.
+func BenchmarkCheckFirst(b *testing.B) { benchmark(b, New()) }
+
+// BenchmarkCheckCached is a repeated one.
+func BenchmarkCheckCached(b *testing.B) { benchmark(b, sqlguard.Cached(New(), 1_000, 16<<20)) }
+
+func benchmark(b *testing.B, guard sqlguard.Guard) {
+	b.Helper()
+	b.SetBytes(int64(len(kilobyte)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := guard.Check(kilobyte); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
