@@ -124,6 +124,9 @@ func (t *types) take(found map[uint32]pgType, values [][]byte) error {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return err
 	}
+	if _, ok := builtin(oid); ok {
+		return nil
+	}
 	known := func(oid uint32) pgType {
 		if it, ok := found[oid]; ok {
 			return it
