@@ -2,9 +2,12 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
@@ -60,18 +63,19 @@ const hashesPerLook = 4
 // under the current and the old secrets, together with its owner. Revoked and
 // expired keys are returned: the caller decides.
 func (d *DB) LiveByKeyHash(ctx context.Context, hashes []string) (LiveKey, error) {
-	var err error
 	for len(hashes) > 0 {
 		look := hashes[:min(len(hashes), hashesPerLook)]
 		hashes = hashes[len(look):]
 		at := func(i int) string { return look[min(i, len(look)-1)] }
-		var r db.LiveKeyRow
-		r, err = d.reads.LiveKey(ctx, db.LiveKeyParams{HashedKey: at(0), HashedKey_2: at(1), HashedKey_3: at(2), HashedKey_4: at(3)})
-		if err == nil {
+		r, err := d.reads.LiveKey(ctx, db.LiveKeyParams{HashedKey: at(0), HashedKey_2: at(1), HashedKey_3: at(2), HashedKey_4: at(3)})
+		switch {
+		case err == nil:
 			return liveKeyOf(r), nil
+		case !errors.Is(err, sql.ErrNoRows):
+			return LiveKey{}, d.fault("live key", err)
 		}
 	}
-	return LiveKey{}, d.found("live key", err, keyMissing)
+	return LiveKey{}, fault.New(fault.NotFound, keyMissing)
 }
 
 func liveKeyOf(r db.LiveKeyRow) LiveKey {

@@ -35,6 +35,8 @@ type DB struct {
 	reads  *db.Queries
 	now    func() time.Time
 	stored func(audit.Event)
+
+	auditInserts []auditInsert
 }
 
 // Open opens the database at url: sqlite:///relative/path, sqlite:////absolute/path
@@ -50,7 +52,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if opts.MaxConns <= 0 {
 		opts.MaxConns = max(8, 4*runtime.GOMAXPROCS(0))
 	}
-	d := &DB{now: opts.Now, stored: opts.Stored}
+	d := &DB{now: opts.Now, stored: opts.Stored, auditInserts: auditInserts()}
 	if err := d.open(url, opts.MaxConns); err != nil {
 		return nil, err
 	}

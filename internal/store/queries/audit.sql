@@ -16,9 +16,9 @@ SELECT tenant_id FROM audit_heads ORDER BY tenant_id;
 -- name: AuditChain :many
 SELECT tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, prev_hash, hash, created_at
 FROM audit_logs
-WHERE tenant_id = $1 AND seq > $2
+WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
 ORDER BY seq
-LIMIT $3;
+LIMIT $4;
 
 -- name: OldestAudit :many
 SELECT seq, hash, created_at

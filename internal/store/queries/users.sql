@@ -22,7 +22,7 @@ RETURNING id, tenant_id, email, hashed_password, role, is_active, disabled_by, a
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
     session_epoch, last_sync_at, last_login_at, created_at
 FROM users
-WHERE tenant_id = $1 AND auth_provider = $2 AND entra_oid = $3;
+WHERE tenant_id = $1 AND auth_provider = $2 AND entra_oid = $3 AND entra_oid <> '';
 
 -- name: GetUserByEmail :one
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,

@@ -12,19 +12,25 @@ import (
 const auditChain = `-- name: AuditChain :many
 SELECT tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, prev_hash, hash, created_at
 FROM audit_logs
-WHERE tenant_id = $1 AND seq > $2
+WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
 ORDER BY seq
-LIMIT $3
+LIMIT $4
 `
 
 type AuditChainParams struct {
 	TenantID string
 	Seq      int64
+	Seq_2    int64
 	Limit    int32
 }
 
 func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]AuditLog, error) {
-	rows, err := q.db.QueryContext(ctx, auditChain, arg.TenantID, arg.Seq, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, auditChain,
+		arg.TenantID,
+		arg.Seq,
+		arg.Seq_2,
+		arg.Limit,
+	)
 	if err != nil {
 		return nil, err
 	}
