@@ -3,6 +3,7 @@ package tool
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 )
 
 // Column is one column of a result.
@@ -183,15 +184,17 @@ var _ json.Marshaler = (*Table)(nil)
 
 // uniqueNames applies the naming rule of contract 6.5: an unnamed column
 // becomes column_<n>, a repeated name gets _2, _3, … avoiding names that
-// other columns already have.
+// other columns already have. Names are compared in the form they are sent in:
+// two that differ only in bytes that are not UTF-8 would become one member.
 func uniqueNames(in []Column) []Column {
 	out := make([]Column, len(in))
 	taken := make(map[string]bool, len(in))
-	for _, c := range in {
-		taken[c.Name] = true
+	for i, c := range in {
+		c.Name = strings.ToValidUTF8(c.Name, "\uFFFD")
+		out[i], taken[c.Name] = c, true
 	}
 	seen := make(map[string]bool, len(in))
-	for i, c := range in {
+	for i, c := range out {
 		if c.Name == "" {
 			c.Name = freeName("column", i+1, taken)
 		} else if seen[c.Name] {
