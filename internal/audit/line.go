@@ -1,0 +1,21 @@
+package audit
+
+import (
+	"context"
+	"log/slog"
+)
+
+// Lines returns a Config.Stored that writes each event as a log line, for
+// collectors that read the gateway's output (contract 15.2, P16).
+func Lines(logger *slog.Logger) func(Event) {
+	return func(e Event) {
+		logger.LogAttrs(context.Background(), slog.LevelInfo, "audit",
+			slog.String("event", e.Name),
+			slog.String("tenant_id", string(e.Tenant)),
+			slog.String("user_id", string(e.User)),
+			slog.String("ip_address", e.IP),
+			slog.Time("at", e.At.UTC()),
+			slog.Any("metadata", e.Document()),
+		)
+	}
+}
