@@ -1,0 +1,269 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+)
+
+// childURL makes the test binary write audit records into this database until
+// it is killed.
+const childURL = "MCPGW_TEST_CHILD_URL"
+
+func TestMain(m *testing.M) {
+	if url := os.Getenv(childURL); url != "" {
+		fmt.Println("child:", recordForever(url))
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+// recordForever prints the name of each record after it was acknowledged.
+func recordForever(url string) error {
+	ctx := context.Background()
+	d, err := store.Open(ctx, url, store.Options{})
+	if err != nil {
+		return err
+	}
+	log := audit.New(audit.Config{Store: d})
+	failed := make(chan error)
+	go func() { failed <- log.Run(ctx) }()
+	for w := range 8 {
+		go func() {
+			for i := 0; ; i++ {
+				name := fmt.Sprintf("kill.%d.%d", w, i)
+				tenant := identity.TenantID(fmt.Sprint("t", w%2))
+				if err := log.Record(ctx, audit.Event{Tenant: tenant, Name: name}); err != nil {
+					failed <- err
+					return
+				}
+				os.Stdout.WriteString(name + "\n") //nolint:errcheck // a closed pipe ends the test
+			}
+		}()
+	}
+	return <-failed
+}
+
+// TestKilledProcessLosesNothingAcknowledged kills a writing process at an
+// arbitrary moment: what it was told is durable is there, the chains verify
+// and the next start works.
+func TestKilledProcessLosesNothingAcknowledged(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		d := mustOpen(t, url)
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, lines := range []int{5, 150} {
+			acknowledged := killAfter(t, url, lines)
+			stored := map[string]bool{}
+			for _, tenant := range []identity.TenantID{"t0", "t1"} {
+				if _, err := d.VerifyAudit(t.Context(), tenant); err != nil {
+					t.Errorf("chain %s: %v", tenant, err)
+				}
+				for _, r := range mustAudit(t, d.Tenant(tenant)) {
+					stored[r.Event] = true
+				}
+			}
+			for _, name := range acknowledged {
+				if !stored[name] {
+					t.Errorf("%s was acknowledged and is gone", name)
+				}
+			}
+		}
+		if err := d.AppendAudit(t.Context(), []audit.Event{event("next")}); err != nil {
+			t.Errorf("after the crash: %v", err)
+		}
+	})
+}
+
+// killAfter runs this binary as a child on the database, kills it once it has
+// acknowledged so many records and returns all that it acknowledged.
+func killAfter(t *testing.T, url string, lines int) (acknowledged []string) {
+	t.Helper()
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), childURL+"="+url)
+	out, err := child.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := child.Start(); err != nil {
+		t.Fatal(err)
+	}
+	scanner := bufio.NewScanner(out)
+	for scanner.Scan() {
+		if !strings.HasPrefix(scanner.Text(), "kill.") {
+			t.Fatal(scanner.Text())
+		}
+		acknowledged = append(acknowledged, scanner.Text())
+		if len(acknowledged) == lines {
+			if err := child.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var exit *exec.ExitError
+	if err := child.Wait(); !errors.As(err, &exit) {
+		t.Errorf("child ended with %v", err)
+	}
+	return acknowledged
+}
+
+// runLog runs an audit log over the store until the test ends.
+func runLog(t testing.TB, d *store.DB) *audit.Log {
+	t.Helper()
+	log := audit.New(audit.Config{Store: d})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- log.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Errorf("audit log: %v", err)
+		}
+	})
+	return log
+}
+
+// TestLogOnAServerThatGoesAway closes a PostgreSQL database under the log.
+func TestLogOnAServerThatGoesAway(t *testing.T) {
+	url := postgresURL(t)
+	d := mustOpen(t, url)
+	if err := d.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	log := runLog(t, d)
+	record := func(name string) error {
+		return log.Record(t.Context(), audit.Event{Tenant: "t1", Name: name})
+	}
+	if err := record("before"); err != nil {
+		t.Fatal(err)
+	}
+	name := url[strings.LastIndex(url, "/")+1:]
+	name, _, _ = strings.Cut(name, "?")
+	admin := os.Getenv("MCPGW_TEST_POSTGRES")
+	mustExec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+	if err := record("lost"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("server gone: %v, want Unavailable", err)
+	}
+	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("ping: %v", err)
+	}
+	mustExec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	if err := record("after"); err != nil {
+		t.Errorf("server back: %v", err)
+	}
+	if n, err := d.VerifyAudit(t.Context(), "t1"); n != 2 || err != nil {
+		t.Errorf("chain: %d, %v; want before and after", n, err)
+	}
+}
+
+// TestTamperingIsFound changes stored records behind the store's back.
+func TestTamperingIsFound(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		d := mustOpen(t, url)
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for name, c := range map[string]struct{ change, want string }{
+			"metadata":   {"UPDATE audit_logs SET metadata = '{}' WHERE tenant_id = $1 AND seq = 3", "Audit record 3 is changed"},
+			"time":       {"UPDATE audit_logs SET created_at = created_at + 1 WHERE tenant_id = $1 AND seq = 2", "Audit record 2 is changed"},
+			"link":       {"UPDATE audit_logs SET prev_hash = '' WHERE tenant_id = $1 AND seq = 4", "Audit record 4 is not linked to its predecessor"},
+			"deletion":   {"DELETE FROM audit_logs WHERE tenant_id = $1 AND seq = 3", "Audit record 3 is missing"},
+			"beginning":  {"DELETE FROM audit_logs WHERE tenant_id = $1 AND seq < 3", "Audit record 1 is missing"},
+			"end":        {"DELETE FROM audit_logs WHERE tenant_id = $1 AND seq > 3", "Audit record 4 is missing"},
+			"everything": {"DELETE FROM audit_logs WHERE tenant_id = $1", "Audit record 1 is missing"},
+			"head":       {"UPDATE audit_heads SET seq = 3 WHERE tenant_id = $1", "Audit record 3 is not the one that was recorded last"},
+		} {
+			tenant := identity.TenantID("tampered " + name)
+			if err := d.AppendAudit(t.Context(), batch(1, tenant, tenant, tenant, tenant, tenant)); err != nil {
+				t.Fatal(err)
+			}
+			mustExec(t, url, c.change, string(tenant))
+			if _, err := d.VerifyAudit(t.Context(), tenant); !fault.Is(err, fault.Conflict) || fault.Of(err).Public != c.want {
+				t.Errorf("%s: %v, want %q", name, err, c.want)
+			}
+		}
+	})
+}
+
+func benchmarkBothEngines(b *testing.B, bench func(b *testing.B, d *store.DB)) {
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+		b.Run(name, func(b *testing.B) {
+			d := mustOpen(b, url(b))
+			if err := d.Migrate(b.Context()); err != nil {
+				b.Fatal(err)
+			}
+			bench(b, d)
+		})
+	}
+}
+
+// BenchmarkRecord is the durable audit record of one tool call, by so many
+// callers at once.
+func BenchmarkRecord(b *testing.B) {
+	benchmarkBothEngines(b, func(b *testing.B, d *store.DB) {
+		log := runLog(b, d)
+		for _, callers := range []int{1, 16, 64} {
+			b.Run(fmt.Sprintf("%d", callers), func(b *testing.B) {
+				e := audit.Event{Tenant: "t1", User: "u1", UserEmail: "a@b.example", Name: "tool.execute_sql", IP: "192.0.2.1", RequestID: "r",
+					Metadata: map[string]any{"tool": "execute_sql_shop_12345678", "sql_preview": strings.Repeat("SELECT ", 20), "row_count": 10}}
+				var wg sync.WaitGroup
+				turns := make(chan struct{}, b.N)
+				for range b.N {
+					turns <- struct{}{}
+				}
+				close(turns)
+				start := time.Now()
+				b.ResetTimer()
+				for range callers {
+					wg.Go(func() {
+						for range turns {
+							if err := log.Record(b.Context(), e); err != nil {
+								b.Error(err)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "records/s")
+			})
+		}
+	})
+}
+
+// BenchmarkLive is the look-up of every request.
+func BenchmarkLive(b *testing.B) {
+	benchmarkBothEngines(b, func(b *testing.B, d *store.DB) {
+		var o org
+		for i := range 50 {
+			o = mustOrg(b, d, fmt.Sprint("org", i))
+		}
+		b.Run("user", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := d.Live(b.Context(), o.ID, o.viewer.ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("key", func(b *testing.B) {
+			for b.Loop() {
+				if _, err := d.LiveByKeyHash(b.Context(), []string{o.key.Hash, "old"}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}
