@@ -254,7 +254,7 @@ func checkScheme(s string) error {
 
 func checkDir(s string) error {
 	if hasDotDot(s) {
-		return fmt.Errorf("%q must not hold ..", s)
+		return fmt.Errorf("%q must not hold a .. part", s)
 	}
 	return nil
 }

@@ -230,7 +230,7 @@ func dirGrants(to *[]DirGrant) value {
 				g = DirGrant{Slug: m[1], Path: m[2]}
 			}
 			if !filepath.IsAbs(g.Path) || hasDotDot(g.Path) {
-				return nil, fmt.Errorf("%q must be an absolute directory without ..", item)
+				return nil, fmt.Errorf("%q must be absolute and have no .. part", item)
 			}
 			g.Path = filepath.Clean(g.Path)
 			out = append(out, g)
