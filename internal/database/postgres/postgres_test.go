@@ -37,14 +37,12 @@ func localEnv() database.Env {
 
 // server is a scratch database of the test server with two logins.
 type server struct {
-	admin          *pgconn.PgConn // in the scratch database, as superuser
-	host, db       string
-	owner, reader  string // roles
-	password       string
-	ownerConn      string
-	readerConn     string
-	adminConn      string
-	otherwiseNamed string // a database name that does not exist
+	admin         *pgconn.PgConn // in the scratch database, as superuser
+	host, db      string
+	owner, reader string // roles
+	password      string
+	ownerConn     string
+	readerConn    string
 }
 
 // start makes the scratch database on the server of MCPGW_TEST_POSTGRES.
@@ -66,8 +64,7 @@ func start(t testing.TB) *server {
 	root := mustConnect(t, address)
 	mustExec(t, root, "CREATE DATABASE "+name)
 	u.Path = "/" + name
-	s.adminConn = u.String()
-	s.admin = mustConnect(t, s.adminConn)
+	s.admin = mustConnect(t, u.String())
 	t.Cleanup(func() {
 		s.admin.Close(context.Background())
 		mustExec(t, root, "DROP DATABASE "+name+" WITH (FORCE)")

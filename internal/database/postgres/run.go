@@ -92,6 +92,11 @@ func (s *session) rollBack(txStatus byte) error {
 // send queues the messages of one run and says how many statements come before
 // the caller's.
 func (s *session) send(r request, p *prepared, known bool) (before int) {
+	// First, because an error makes the server skip what comes after it.
+	for _, name := range s.dropped {
+		s.fe.SendClose(&pgproto3.Close{ObjectType: 'S', Name: name})
+	}
+	s.dropped = s.dropped[:0]
 	s.sendPrepared(stmtBegin)
 	before++
 	if r.limit.Timeout != database.QueryTimeout {
@@ -113,10 +118,6 @@ func (s *session) send(r request, p *prepared, known bool) (before int) {
 	if len(r.stmt.Functions) > 0 {
 		s.sendPrepared(stmtUnlock)
 	}
-	for _, name := range s.dropped {
-		s.fe.SendClose(&pgproto3.Close{ObjectType: 'S', Name: name})
-	}
-	s.dropped = s.dropped[:0]
 	s.fe.SendSync(&pgproto3.Sync{})
 	return before
 }

@@ -3,8 +3,17 @@
 -- stands for them. Relations of other sessions, of the catalogue and of
 -- schemas outside of a search path set in the connection string are not this
 -- connection's business.
+WITH rel AS MATERIALIZED (
+  SELECT c.oid, n.nspname, c.relname, c.relkind, c.reltuples, c.relpages
+  FROM pg_class c
+  JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
+    AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+    AND (NOT $path OR n.nspname = ANY (current_schemas(false)))
+    AND has_schema_privilege(n.oid, 'USAGE')
+    AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT')))
 SELECT json_build_object(
-  'schema', n.nspname,
+  'schema', c.nspname,
   'name', c.relname,
   'kind', CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view'
     WHEN 'f' THEN 'foreign table' ELSE 'table' END,
@@ -23,8 +32,7 @@ SELECT json_build_object(
   'foreign_keys', keys.foreign_keys,
   'unique', keys.uniques,
   'indexes', idx.list)
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
+FROM rel c
 LEFT JOIN (
   SELECT a.attrelid, json_agg(json_build_object(
       'name', a.attname,
@@ -35,7 +43,7 @@ LEFT JOIN (
         WHEN a.attgenerated <> '' THEN 'generated always as (' || pg_get_expr(d.adbin, d.adrelid) || ')'
         ELSE pg_get_expr(d.adbin, d.adrelid) END,
       'comment', col_description(a.attrelid, a.attnum)) ORDER BY a.attnum) AS list
-  FROM pg_attribute a
+  FROM rel JOIN pg_attribute a ON a.attrelid = rel.oid
   LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
   WHERE a.attnum > 0 AND NOT a.attisdropped
     AND has_column_privilege(a.attrelid, a.attnum, 'SELECT')
@@ -52,7 +60,7 @@ LEFT JOIN (
         JOIN pg_attribute a ON a.attrelid = o.conrelid AND a.attnum = u.num) AS columns,
       (SELECT json_agg(a.attname ORDER BY u.at) FROM unnest(o.confkey) WITH ORDINALITY u(num, at)
         JOIN pg_attribute a ON a.attrelid = o.confrelid AND a.attnum = u.num) AS ref_columns
-    FROM pg_constraint o
+    FROM rel JOIN pg_constraint o ON o.conrelid = rel.oid
     LEFT JOIN pg_class r ON r.oid = o.confrelid
     LEFT JOIN pg_namespace rn ON rn.oid = r.relnamespace
     WHERE o.contype IN ('p', 'u', 'f') AND o.conparentid = 0) k
@@ -63,14 +71,9 @@ LEFT JOIN (
       'unique', i.indisunique,
       'columns', (SELECT json_agg(pg_get_indexdef(i.indexrelid, at::int, true) ORDER BY at)
         FROM generate_series(1, i.indnkeyatts) at)) ORDER BY x.relname) AS list
-  FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
+  FROM rel JOIN pg_index i ON i.indrelid = rel.oid JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indisvalid AND NOT EXISTS (
     SELECT FROM pg_constraint o
     WHERE o.conindid = i.indexrelid AND o.contype IN ('p', 'u', 'x'))
   GROUP BY i.indrelid) idx ON idx.indrelid = c.oid
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
-  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-  AND (NOT $path OR n.nspname = ANY (current_schemas(false)))
-  AND has_schema_privilege(n.oid, 'USAGE')
-  AND (has_table_privilege(c.oid, 'SELECT') OR has_any_column_privilege(c.oid, 'SELECT'))
-ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"
+ORDER BY c.nspname COLLATE "C", c.relname COLLATE "C"

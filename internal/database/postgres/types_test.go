@@ -91,7 +91,7 @@ func samples() []sample {
 		{"regproc", `'now'::regproc`, `"now"`},
 		{"int2vector", `'1 2'::int2vector`, `"1 2"`},
 		{"oidvector", `'1 2'::oidvector`, `"1 2"`},
-		{"aclitem", `'=r/` + "postgres" + `'::aclitem`, `"=r/postgres"`},
+		{"aclitem", `'=r/pg_monitor'::aclitem`, `"=r/pg_monitor"`},
 		{"refcursor", `'c'::refcursor`, `"c"`},
 		{"record", `ROW(1, 'a b', NULL)`, `"(1,\"a b\",)"`},
 		{"integer[]", `ARRAY[1, NULL, 3]`, `[1,null,3]`},
@@ -138,6 +138,7 @@ const ownTypes = `CREATE TYPE mood AS ENUM ('sad', 'happy');
 func TestTypes(t *testing.T) {
 	s := start(t)
 	mustExec(t, s.admin, ownTypes)
+	mustExec(t, s.admin, "ALTER DATABASE "+s.db+" SET TimeZone = 'UTC'; ALTER DATABASE "+s.db+" SET lc_monetary = 'C'")
 	conn := s.open(t, s.readerConn)
 	var doc strings.Builder
 	doc.WriteString(typesHeader)
