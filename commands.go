@@ -1,0 +1,156 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/config"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+)
+
+// commands lists what the program can do.
+func commands() []struct {
+	name, about string
+	run         func(context.Context, *command) error
+} {
+	return []struct {
+		name, about string
+		run         func(context.Context, *command) error
+	}{
+		{"serve", "run the gateway (the default)", serve},
+		{"demo", "run the gateway with a sample organisation and database", runDemo},
+		{"migrate", "up | down | status: the gateway's own database", migrate},
+		{"check", "read the configuration and show what is in force", check},
+		{"audit", "verify: walk the audit log's hash chains", auditCommand},
+		{"version", "print the version", version},
+		{"help", "this text", help},
+	}
+}
+
+func usage() string {
+	var b strings.Builder
+	b.WriteString("usage: mcp-gateway [command]\n\n")
+	w := tabwriter.NewWriter(&b, 2, 0, 3, ' ', 0)
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  %s\t%s\n", c.name, c.about)
+	}
+	w.Flush()
+	b.WriteString("\nIt is configured by environment variables or a file .env: see docs/configuration.md.")
+	return b.String()
+}
+
+func help(_ context.Context, c *command) error {
+	_, err := fmt.Fprintln(c.stdout, usage())
+	return err
+}
+
+func version(_ context.Context, c *command) error {
+	_, err := fmt.Fprintln(c.stdout, c.version)
+	return err
+}
+
+// check validates the configuration as serve would, without starting
+// anything, and prints it with secrets redacted.
+func check(ctx context.Context, c *command) error {
+	if err := c.noArgs(); err != nil {
+		return err
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	if err := config.CheckKeys(cfg); err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(c.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range cfg.Effective() {
+		fmt.Fprintf(w, "%s\t%s\t(%s)\n", s.Name, s.Value, s.Origin)
+	}
+	for _, warning := range cfg.Warnings {
+		fmt.Fprintf(w, "warning: %s\n", warning)
+	}
+	return w.Flush()
+}
+
+func migrate(ctx context.Context, c *command) error {
+	if len(c.args) != 1 {
+		return fmt.Errorf("migrate needs one of up, down, status: %w", errUsage)
+	}
+	run, ok := map[string]func(context.Context, *store.DB, io.Writer) error{
+		"up": migrateUp, "down": migrateDown, "status": migrationStatus,
+	}[c.args[0]]
+	if !ok {
+		return fmt.Errorf("migrate knows up, down and status, not %q", c.args[0])
+	}
+	return c.withStore(ctx, run)
+}
+
+func migrateUp(ctx context.Context, db *store.DB, out io.Writer) error {
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	return migrationStatus(ctx, db, out)
+}
+
+func migrateDown(ctx context.Context, db *store.DB, out io.Writer) error {
+	if err := db.MigrateDown(ctx); err != nil {
+		return err
+	}
+	return migrationStatus(ctx, db, out)
+}
+
+func migrationStatus(ctx context.Context, db *store.DB, out io.Writer) error {
+	list, err := db.MigrationStatus(ctx)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, m := range list {
+		state := "pending"
+		if !m.AppliedAt.IsZero() {
+			state = "applied"
+		}
+		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, state, m.Name)
+	}
+	return w.Flush()
+}
+
+// auditCommand verifies every chain of the audit log.
+func auditCommand(ctx context.Context, c *command) error {
+	if len(c.args) != 1 || c.args[0] != "verify" {
+		return fmt.Errorf("audit knows verify: %w", errUsage)
+	}
+	return c.withStore(ctx, verifyAudit)
+}
+
+func verifyAudit(ctx context.Context, db *store.DB, out io.Writer) error {
+	tenants, err := db.AuditChains(ctx)
+	if err != nil {
+		return err
+	}
+	for _, t := range tenants {
+		n, err := db.VerifyAudit(ctx, t)
+		if err != nil {
+			return fmt.Errorf("audit chain of tenant %q: %w", t, err)
+		}
+		fmt.Fprintf(out, "%s  %d records, chain intact\n", t, n)
+	}
+	return nil
+}
+
+// withStore runs fn on the gateway's own database.
+func (c *command) withStore(ctx context.Context, fn func(context.Context, *store.DB, io.Writer) error) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, cfg.Database.Source(), store.Options{})
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return fn(ctx, db, c.stdout)
+}

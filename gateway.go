@@ -1,0 +1,85 @@
+// Package gateway is MCP Gateway: one program between AI assistants and an
+// organisation's tools. [Main] runs it; [WithTools] adds tools of your own.
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/config"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// Option changes how the gateway is built.
+type Option func(*options)
+
+type options struct {
+	version string
+	tools   []tool.Tool
+}
+
+// WithVersion sets the version that the gateway tells its clients.
+func WithVersion(version string) Option { return func(o *options) { o.version = version } }
+
+// WithTools adds tools of your own, made with [tool.Func]. They get the same
+// role check, limits, timeout, panic barrier and audit as every other tool.
+func WithTools(tools ...tool.Tool) Option {
+	return func(o *options) { o.tools = append(o.tools, tools...) }
+}
+
+// Main runs the program with the arguments of the process until it is
+// interrupted, and exits with status 1 after an error.
+func Main(opts ...Option) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := Run(ctx, os.Args[1:], os.Getenv, os.Stdout, opts...); err != nil {
+		fmt.Fprintln(os.Stderr, "mcp-gateway:", err)
+		os.Exit(1)
+	}
+}
+
+// Run runs one command (serve when args are empty) until it is done or ctx
+// ends. getenv gives the environment (docs/configuration.md).
+func Run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer, opts ...Option) error {
+	o := options{version: "dev"}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	name := "serve"
+	if len(args) > 0 {
+		name, args = args[0], args[1:]
+	}
+	for _, c := range commands() {
+		if c.name == name {
+			return c.run(ctx, &command{args: args, getenv: getenv, stdout: stdout, options: o})
+		}
+	}
+	return fmt.Errorf("unknown command %q\n%s", name, usage())
+}
+
+// command is one invocation.
+type command struct {
+	args   []string
+	getenv func(string) string
+	stdout io.Writer
+	options
+}
+
+// load reads the configuration from the environment and from .env in the
+// working directory.
+func (c *command) load() (*config.Config, error) { return config.Load(c.getenv, ".") }
+
+// noArgs refuses arguments that would be silently ignored.
+func (c *command) noArgs() error {
+	if len(c.args) > 0 {
+		return fmt.Errorf("unexpected argument %q", c.args[0])
+	}
+	return nil
+}
+
+var errUsage = errors.New("see: mcp-gateway help")

@@ -1,0 +1,24 @@
+package gateway
+
+import (
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/postgres"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	postgresguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
+)
+
+// The verdicts that one engine's guard remembers.
+const (
+	verdicts     = 4096
+	verdictBytes = 16 << 20
+)
+
+// dialects lists the database engines of this build. Nothing registers itself.
+func dialects() []database.Dialect {
+	cached := func(g sqlguard.Guard) sqlguard.Guard { return sqlguard.Cached(g, verdicts, verdictBytes) }
+	return []database.Dialect{
+		postgres.New(cached(postgresguard.New())),
+		sqlite.Dialect{},
+	}
+}

@@ -1,0 +1,203 @@
+// Package peers_test runs the MCP programs of others against the gateway: the
+// inspector, mcp-remote and the conformance runner from npm, and the official
+// Go SDK's client. `make test` installs them and sets MCPGW_TEST_PEERS.
+package peers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"net/http/httptest"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/internal/demo"
+	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
+)
+
+// peers is a gateway with the sample shop, and the programs to meet it with.
+type peers struct {
+	*gatewaytest.Gateway
+	folder string // holds node_modules
+	key    string // the analyst's API key
+	tool   string // execute_sql_shop_…
+}
+
+const question = "SELECT count(*) AS customers FROM customers"
+
+// answer is what every peer must get for the question.
+const answer = `{"customers":2000}`
+
+func start(t *testing.T) *peers {
+	t.Helper()
+	folder := os.Getenv("MCPGW_TEST_PEERS")
+	if folder == "" {
+		if testing.Short() {
+			t.Skip("needs the programs from npm: run make test")
+		}
+		t.Fatal("MCPGW_TEST_PEERS is not set: run make test, which installs the programs from npm")
+	}
+	p := &peers{Gateway: gatewaytest.Start(t, gatewaytest.Options{}), folder: folder}
+	shop := filepath.Join(p.DataDir, "shop.db")
+	if err := demo.CreateShop(t.Context(), shop); err != nil {
+		t.Fatal(err)
+	}
+	_, p.tool = p.Connect(t, client.NewConnection{Name: "shop", Type: "sqlite", String: "sqlite:////" + strings.TrimPrefix(shop, "/")})
+	var err error
+	if p.key, err = p.Analyst.CreateKey(t.Context(), "peers"); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *peers) url() string { return p.Base + "/t/" + gatewaytest.Slug + "/mcp" }
+
+// command runs a program from npm. The programs need a newer Node.js than a
+// machine may have, so they come with one.
+func (p *peers) command(ctx context.Context, name string, args ...string) *exec.Cmd {
+	node := filepath.Join(p.folder, "node_modules", "node", "bin", "node")
+	if exec.Command(node, "--version").Run() != nil {
+		node = "node"
+	}
+	cmd := exec.CommandContext(ctx, node, append([]string{filepath.Join(p.folder, "node_modules", ".bin", name)}, args...)...)
+	cmd.Env = append(os.Environ(), "MCP_REMOTE_CONFIG_DIR="+filepath.Join(p.DataDir, "mcp-remote"), "NO_COLOR=1")
+	return cmd
+}
+
+func (p *peers) run(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	out, err := p.command(ctx, name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+func TestInspector(t *testing.T) {
+	p := start(t)
+	for _, era := range []string{"modern", "legacy"} {
+		t.Run(era, func(t *testing.T) {
+			common := []string{"--cli", p.url(), "--transport", "http", "--header", "Authorization: Bearer " + p.key, "--format", "json", "--protocol-era", era}
+			if out := p.run(t, "inspector", append(common, "--method", "tools/list")...); !strings.Contains(out, p.tool) {
+				t.Errorf("tools/list does not show %s:\n%s", p.tool, out)
+			}
+			out := p.run(t, "inspector", append(common, "--method", "tools/call", "--tool-name", p.tool, "--tool-arg", "sql="+question)...)
+			if !strings.Contains(strings.Join(strings.Fields(out), ""), answer) {
+				t.Errorf("tools/call did not answer %s:\n%s", answer, out)
+			}
+		})
+	}
+}
+
+// TestSDK drives the gateway with the official Go SDK's client: directly, and
+// through mcp-remote as stdio-only clients do.
+func TestSDK(t *testing.T) {
+	p := start(t)
+	withKey := &http.Client{Transport: bearer{p.key}}
+	transports := map[string]sdk.Transport{
+		"streamable HTTP":                &sdk.StreamableClientTransport{Endpoint: p.url(), HTTPClient: withKey},
+		"streamable HTTP on the SSE URL": &sdk.StreamableClientTransport{Endpoint: p.url() + "/sse", HTTPClient: withKey},
+		"HTTP+SSE":                       &sdk.SSEClientTransport{Endpoint: p.url() + "/sse", HTTPClient: withKey},
+		"mcp-remote, header":             p.remote(t, p.url(), "--header", "Authorization:Bearer "+p.key),
+		"mcp-remote, query":              p.remote(t, p.url()+"?api_key="+p.key),
+		"mcp-remote, SSE URL, query":     p.remote(t, p.url()+"/sse?api_key="+p.key),
+		"mcp-remote, SSE only, query":    p.remote(t, p.url()+"/sse?api_key="+p.key, "--transport", "sse-only"),
+		"mcp-remote, modern":             p.remote(t, p.url(), "--protocol", "auto", "--header", "Authorization:Bearer "+p.key),
+	}
+	for name, transport := range transports {
+		t.Run(name, func(t *testing.T) { p.drive(t, transport) })
+	}
+}
+
+func (p *peers) remote(t *testing.T, url string, args ...string) sdk.Transport {
+	return &sdk.CommandTransport{Command: p.command(t.Context(), "mcp-remote", append([]string{url, "--allow-http"}, args...)...)}
+}
+
+func (p *peers) drive(t *testing.T, transport sdk.Transport) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "peers", Version: "1"}, nil).Connect(ctx, transport, nil)
+	if err != nil {
+		t.Fatalf("connect: %v", err)
+	}
+	defer session.Close()
+	list, err := session.ListTools(ctx, nil)
+	if err != nil {
+		t.Fatalf("tools/list: %v", err)
+	}
+	if !slices.ContainsFunc(list.Tools, func(tool *sdk.Tool) bool { return tool.Name == p.tool }) {
+		t.Errorf("tools/list does not show %s", p.tool)
+	}
+	result, err := session.CallTool(ctx, &sdk.CallToolParams{Name: p.tool, Arguments: map[string]any{"sql": question}})
+	if err != nil {
+		t.Fatalf("tools/call: %v", err)
+	}
+	got, err := json.Marshal(result.StructuredContent)
+	if err != nil || !strings.Contains(string(got), answer) {
+		t.Errorf("tools/call answered %s (%v)", got, err)
+	}
+}
+
+// bearer adds the credential to every request.
+type bearer struct{ token string }
+
+func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Authorization", "Bearer "+b.token)
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// applicable are the conformance scenarios for what the gateway serves: tools,
+// and the protocol itself. The others need prompts, resources, sampling or
+// elicitation, or the runner's own fixture tools.
+var applicable = map[string][]string{
+	"2026-07-28": {"server-stateless", "tools-list", "http-header-validation", "caching", "dns-rebinding-protection"},
+	"2025-11-25": {"server-initialize", "ping", "tools-list", "dns-rebinding-protection"},
+}
+
+func TestConformance(t *testing.T) {
+	p := start(t)
+	target, err := url.Parse(p.Base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The runner cannot send a credential; a proxy of ours adds it.
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(target)
+			r.Out.Host = r.In.Host
+			r.Out.Header.Set("Authorization", "Bearer "+p.key)
+		},
+		FlushInterval: -1,
+	})
+	defer proxy.Close()
+	for version, scenarios := range applicable {
+		for _, scenario := range scenarios {
+			t.Run(version+"/"+scenario, func(t *testing.T) {
+				out := p.run(t, "conformance", "server", "--url", proxy.URL+"/t/"+gatewaytest.Slug+"/mcp",
+					"--spec-version", version, "--scenario", scenario, "-o", t.TempDir())
+				t.Log(lastLines(out, 4))
+			})
+		}
+	}
+}
+
+func lastLines(s string, n int) string {
+	lines := strings.Split(strings.TrimSpace(s), "\n")
+	return fmt.Sprintln(strings.Join(lines[max(0, len(lines)-n):], "\n"))
+}

@@ -1,0 +1,331 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/api"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
+	"github.com/mcp-gateway/mcp-gateway/internal/config"
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/loop"
+	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+	"github.com/mcp-gateway/mcp-gateway/internal/telemetry"
+	"github.com/mcp-gateway/mcp-gateway/internal/tools/builtin"
+	sqltools "github.com/mcp-gateway/mcp-gateway/internal/tools/sql"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// app is the gateway, built. Its fields are what running it needs; everything
+// else is reached from them.
+type app struct {
+	cfg      *config.Config
+	logs     telemetry.Logs
+	log      *slog.Logger
+	store    *store.DB
+	audit    *audit.Log
+	pools    *database.Pools
+	mcp      *mcp.Handler
+	server   *http.Server
+	draining atomic.Bool
+}
+
+// crypto is what the keys in force make possible.
+type crypto struct {
+	ring      *seal.Ring
+	hasher    *seal.Hasher
+	passwords *seal.Passwords
+	issuer    *auth.Issuer
+}
+
+// passwordSlots is how many password hashes run at once: each takes a core
+// and 19 MiB for tens of milliseconds.
+const passwordSlots = 2
+
+// wire builds the gateway. It is the only constructor graph.
+func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (_ *app, err error) {
+	logs := telemetry.NewLogs(c.stdout, cfg.LogLevel)
+	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools)}
+	lines := audit.Lines(logs.Logger("audit"))
+	if a.store, err = store.Open(ctx, cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			a.close()
+		}
+	}()
+	if err := a.store.Migrate(ctx); err != nil {
+		return nil, err
+	}
+	a.audit = audit.New(audit.Config{Store: a.store, Stored: lines})
+	crypt, err := newCrypto(cfg, keys)
+	if err != nil {
+		return nil, err
+	}
+	limits := limit.New(limit.NewMemory(0), time.Now)
+	authenticator, err := auth.New(auth.Config{
+		Store: a.store, Issuer: crypt.issuer, Keys: crypt.hasher, Passwords: crypt.passwords, Audit: a.audit,
+		Limits: limits, URLs: auth.URLs{Base: cfg.Base.Text}, Log: logs.Logger("auth"), Now: time.Now,
+		AllowQueryKeys: cfg.AllowQueryAPIKeys, SessionIdle: cfg.SessionIdle, SessionMax: cfg.SessionMax,
+	})
+	if err != nil {
+		return nil, err
+	}
+	env, engines := newEnv(cfg), dialects()
+	connections := connections{store: a.store, ring: crypt.ring}
+	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
+	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, func(ctx context.Context, p identity.Principal, name string) bool {
+		return catalog.Allowed(ctx, p, name)
+	}), a.store)
+	gated := gate.New(gate.Config{
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits),
+		Logger: logs.Logger("gate"), Now: time.Now,
+	})
+	a.mcp = mcp.New(mcp.Config{
+		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
+		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now,
+	})
+	management, err := api.New(api.Config{
+		Store: a.store, Auth: authenticator, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
+		Databases: api.Databases{Dialects: engines, Env: func(slug string) database.Env { env.Slug = slug; return env }, Drop: a.pools.Drop},
+		Catalog:   catalog, Audit: a.audit, Limits: limits,
+		Registration: api.Registration{Closed: cfg.Registration == config.RegistrationClosed, Token: keys.Registration.Reveal()},
+		Log:          logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text,
+		Ready: a.ready,
+	})
+	if err != nil {
+		return nil, err
+	}
+	mux := httpx.NewMux()
+	a.mcp.Routes(mux)
+	management.Mount(mux)
+	a.server = httpx.NewServer(httpx.NewFront(httpx.FrontConfig{
+		Next: mux, Log: logs.Logger("http"), Origins: cfg.CORSOrigins,
+		Proxies: httpx.Proxies{Trusted: cfg.TrustedProxies, TrustPeer: cfg.TrustPeer},
+	}), logs.Logger("http"))
+	return a, nil
+}
+
+func newCrypto(cfg *config.Config, keys config.Keys) (c crypto, err error) {
+	if c.ring, err = seal.NewRing(keys.Encryption.Reveal(), reveal(keys.EncryptionOld)); err != nil {
+		return c, err
+	}
+	if c.hasher, err = seal.NewHasher(keys.Secret.Reveal(), reveal(keys.SecretOld)); err != nil {
+		return c, err
+	}
+	signing, err := seal.SigningKeys(keys.Secret.Reveal(), reveal(keys.SecretOld))
+	if err != nil {
+		return c, err
+	}
+	c.passwords = seal.NewPasswords(passwordSlots)
+	c.issuer, err = auth.NewIssuer(auth.IssuerConfig{
+		Algorithm: cfg.Algorithm, Keys: signing, Life: cfg.AccessTokenTTL, Now: time.Now,
+	})
+	return c, err
+}
+
+func reveal(secrets []config.Secret) []string {
+	out := make([]string, len(secrets))
+	for i, s := range secrets {
+		out[i] = s.Reveal()
+	}
+	return out
+}
+
+// allowedFunc is the gate's decision about one tool.
+type allowedFunc func(ctx context.Context, p identity.Principal, name string) bool
+
+// providers lists what offers tools, in listing order (contract 6.3).
+func (a *app) providers(conns connections, env database.Env, engines []database.Dialect, custom []tool.Tool, allowed allowedFunc) []tool.Provider {
+	own := slices.Clone(custom)
+	slices.SortFunc(own, func(x, y tool.Tool) int { return cmp.Compare(x.Name, y.Name) })
+	return []tool.Provider{
+		builtin.Time{Now: time.Now},
+		tool.Static(own),
+		builtin.Connections{List: conns.described, Allowed: allowed},
+		&sqltools.Provider{Connections: conns, Dialects: byName(engines), Pools: a.pools, Env: env},
+	}
+}
+
+func byName(engines []database.Dialect) map[string]database.Dialect {
+	named := map[string]database.Dialect{}
+	for _, d := range engines {
+		named[d.Name()] = d
+	}
+	return named
+}
+
+// announce tells the operator what a start decided.
+func (a *app) announce(keys config.Keys) {
+	for _, w := range a.cfg.Warnings {
+		a.log.Warn(w)
+	}
+	a.log.Info("listening", "addr", a.cfg.Addr(), "base_url", a.cfg.Base.Text, "cors_origins", a.cfg.CORSOrigins, "database", a.cfg.Database.String())
+	if keys.RegistrationIsNew {
+		a.log.Warn("registering an organisation needs this token, shown only now: " + keys.Registration.Reveal())
+	}
+}
+
+// start begins the background work and returns what waits for its end.
+func (a *app) start(ctx context.Context) (wait func() error) {
+	jobs := loop.NewGroup(a.logs.Logger("loop"))
+	jobs.Go(ctx, "audit log", a.audit.Run)
+	jobs.Every(ctx, "idle pools", time.Minute, 0, func(context.Context) error { a.pools.CloseIdle(); return nil })
+	if a.cfg.AuditRetention > 0 {
+		jobs.Every(ctx, "audit retention", time.Hour, time.Minute, a.purgeAudit)
+	}
+	return func() error {
+		jobs.Wait()
+		return a.pools.Close()
+	}
+}
+
+func (a *app) purgeAudit(ctx context.Context) error {
+	_, err := a.store.PurgeAudit(ctx, time.Now().Add(-a.cfg.AuditRetention))
+	return err
+}
+
+// ready is what GET /readyz depends on beside the database.
+func (a *app) ready(context.Context) error {
+	if a.draining.Load() {
+		return fault.New(fault.Unavailable, "Shutting down")
+	}
+	return nil
+}
+
+func (a *app) close() {
+	if err := errors.Join(a.pools.Close(), a.store.Close()); err != nil {
+		a.log.Warn("close", "err", err)
+	}
+}
+
+// newEnv says what connections may reach; the slug is the tenant's.
+func newEnv(cfg *config.Config) database.Env {
+	policy := cfg.Egress
+	var own []string
+	if cfg.Database.Engine == config.SQLite {
+		own = append(own, cfg.Database.Path)
+	} else {
+		policy.DenyAddrs = ownAddresses(cfg.Database.URL.Reveal())
+	}
+	return database.Env{
+		Dialer: egress.NewDialer(policy, database.ConnectTimeout), SQLiteDirs: cfg.SQLiteDirs, OwnFiles: own,
+	}
+}
+
+// ownAddresses resolves where the gateway's own database listens, so that no
+// connection of a tenant reaches it (contract 15.2 A5). It is resolved once:
+// the pool that uses it was opened the moment before.
+func ownAddresses(databaseURL string) []netip.AddrPort {
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		return nil
+	}
+	port := cmp.Or(u.Port(), "5432")
+	hosts, err := net.LookupHost(u.Hostname())
+	if err != nil {
+		return nil
+	}
+	var out []netip.AddrPort
+	for _, host := range hosts {
+		if ap, err := netip.ParseAddrPort(net.JoinHostPort(host, port)); err == nil {
+			out = append(out, ap)
+		}
+	}
+	return out
+}
+
+// toolLimits are the optional limits of tool calls (contract 14).
+type toolLimits struct {
+	limits       *limit.Limiter
+	user, tenant limit.Rate
+}
+
+// newToolLimits returns nil when both are off.
+func newToolLimits(cfg *config.Config, limits *limit.Limiter) gate.Limiter {
+	if cfg.ToolLimitUser <= 0 && cfg.ToolLimitTenant <= 0 {
+		return nil
+	}
+	return toolLimits{limits, limit.PerMinute(cfg.ToolLimitUser), limit.PerMinute(cfg.ToolLimitTenant)}
+}
+
+// TakeTool counts one call for the user and for the tenant.
+func (l toolLimits) TakeTool(ctx context.Context, p identity.Principal) error {
+	for _, b := range []struct {
+		name, key string
+		rate      limit.Rate
+	}{{"tool-user", string(p.User), l.user}, {"tool-tenant", string(p.Tenant), l.tenant}} {
+		d, err := l.limits.Take(ctx, b.name, b.key, b.rate)
+		if err != nil {
+			return err
+		}
+		if err := d.Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// connections shows the store's connections to the tools.
+type connections struct {
+	store *store.DB
+	ring  *seal.Ring
+}
+
+// Connections implements tools/sql.Connections.
+func (c connections) Connections(ctx context.Context, t identity.TenantID) ([]sqltools.Connection, error) {
+	rows, err := c.store.Tenant(t).Connections(ctx, identity.Admin, store.Page{})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]sqltools.Connection, len(rows))
+	for i, r := range rows {
+		out[i] = sqltools.Connection{
+			ID: r.ID, Name: r.Name, DBType: r.Type, Description: r.Description, MinRole: r.MinRole,
+			Version: r.UpdatedAt.Format(time.RFC3339Nano),
+		}
+	}
+	return out, nil
+}
+
+// ConnString implements tools/sql.Connections.
+func (c connections) ConnString(ctx context.Context, t identity.TenantID, id string) (string, error) {
+	row, err := c.store.Tenant(t).Connection(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return c.ring.Open(row.Sealed, seal.Place{Tenant: string(t), Table: store.ConnectionsTable, Row: id})
+}
+
+// described adds the names of a connection's tools.
+func (c connections) described(ctx context.Context, t identity.TenantID) ([]builtin.Connection, error) {
+	list, err := c.Connections(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]builtin.Connection, len(list))
+	for i, l := range list {
+		out[i] = builtin.Connection{ID: l.ID, Name: l.Name, Type: l.DBType, Description: l.Description, MinRole: l.MinRole}
+		out[i].SchemaTool, out[i].ExecuteTool = sqltools.ToolNames(l.Name, l.ID)
+	}
+	return out, nil
+}
