@@ -7,29 +7,22 @@ import (
 	"sync"
 )
 
-// answer is one encoded JSON-RPC message. It is kept in up to three pieces, so
+// answer is one encoded JSON-RPC message. It is kept in up to two pieces, so
 // that a list which is encoded once for everybody is spliced in, not copied.
 type answer struct {
 	status int     // for a lone answer over HTTP
 	head   *buffer // this caller's own bytes
-	shared []byte  // immutable and without line breaks, may be nil
-	tail   string
+	shared []byte  // the rest: immutable and without line breaks, may be nil
 }
 
-func (a *answer) len() int { return len(a.head.b) + len(a.shared) + len(a.tail) }
+func (a *answer) len() int { return len(a.head.b) + len(a.shared) }
 
 // writeTo writes the pieces.
 func (a *answer) writeTo(w io.Writer) error {
-	if _, err := w.Write(a.head.b); err != nil {
-		return err
+	_, err := w.Write(a.head.b)
+	if err == nil && a.shared != nil {
+		_, err = w.Write(a.shared)
 	}
-	if a.shared == nil {
-		return nil
-	}
-	if _, err := w.Write(a.shared); err != nil {
-		return err
-	}
-	_, err := io.WriteString(w, a.tail)
 	return err
 }
 

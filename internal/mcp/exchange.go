@@ -56,7 +56,7 @@ func (h *Handler) dispatch(ctx context.Context, x *exchange) (*answer, *rpcError
 	case "initialize":
 		return h.initialize(ctx, x)
 	case "ping":
-		return h.splice(x.msg.id, []byte(`{}`)), nil
+		return h.splice(x.msg.id, []byte(`{}}`)), nil
 	}
 	return nil, unknownMethod(x.msg.method)
 }

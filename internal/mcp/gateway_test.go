@@ -200,10 +200,17 @@ func basicTools() tool.Static {
 			return &tool.Result{Text: "Table: t\n  id int", Structured: json.RawMessage(`{"tables":["t"]}`)}, nil
 		}),
 		plain("rows", identity.Analyst, func(context.Context) (*tool.Result, error) { return &tool.Result{Table: rows(2)}, nil }),
+		repeated(plain("region", identity.Viewer, func(context.Context) (*tool.Result, error) { return tool.Text("ok"), nil })),
 		plain("refuse", identity.Viewer, func(context.Context) (*tool.Result, error) {
 			return nil, fault.New(fault.Timeout, "the database is down")
 		}),
 	}
+}
+
+// repeated makes the tool ask for a header that repeats an argument.
+func repeated(t tool.Tool) tool.Tool {
+	t.Schema = json.RawMessage(`{"type":"object","properties":{"region":{"type":"string","x-mcp-header":"Region"}}}`)
+	return t
 }
 
 // plain is a tool without arguments.

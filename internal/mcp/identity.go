@@ -16,8 +16,8 @@ const instructions = "This gateway gives governed, read-only access to the organ
 // identityJSON is what the gateway says about itself, encoded once.
 type identityJSON struct {
 	meta       []byte // ,"_meta":{…serverInfo}
-	discover   []byte // the result of server/discover
-	initialize []byte // the result of initialize after its protocolVersion
+	discover   []byte // the result of server/discover, to the end of the message
+	initialize []byte // that of initialize, after its protocolVersion
 }
 
 // cacheHint is the freshness of lists and discovery: short, because a role
@@ -36,10 +36,10 @@ func encodeIdentity(build string) identityJSON {
 	id.discover = append([]byte(`{"resultType":"complete","supportedVersions":`), supportedJSON()...)
 	id.discover = append(append(id.discover, ','), shared...)
 	id.discover = append(id.discover, cacheHint...)
-	id.discover = append(append(id.discover, id.meta...), '}')
+	id.discover = append(append(id.discover, id.meta...), `}}`...)
 
 	id.initialize = append([]byte{','}, shared...)
 	id.initialize = append(append(id.initialize, `,"serverInfo":`...), info...)
-	id.initialize = append(id.initialize, '}')
+	id.initialize = append(id.initialize, `}}`...)
 	return id
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -56,11 +57,12 @@ func (h *Handler) listTools(ctx context.Context, x *exchange) (*answer, *rpcErro
 	return h.splice(x.msg.id, page), nil
 }
 
-// splice answers with a result that is encoded already.
-func (h *Handler) splice(id, result []byte) *answer {
+// splice answers with a result that is encoded already, up to the end of the
+// message.
+func (h *Handler) splice(id, rest []byte) *answer {
 	b := h.buffers.get()
 	b.b = append(appendEnvelope(b.b, id), `,"result":`...)
-	return &answer{status: 200, head: b, shared: result, tail: "}"}
+	return &answer{status: http.StatusOK, head: b, shared: rest}
 }
 
 // pageStart resolves a cursor: the name of the last tool of the page before,
@@ -81,6 +83,7 @@ func pageStart(tools []tool.Tool, cursor []byte) (int, bool) {
 	return i + 1, i >= 0
 }
 
+// encodePage encodes the result and the end of the message.
 func (h *Handler) encodePage(tools []tool.Tool, start int, shape listShape) []byte {
 	end := min(start+pageSize, len(tools))
 	out := []byte{'{'}
@@ -102,7 +105,7 @@ func (h *Handler) encodePage(tools []tool.Tool, start int, shape listShape) []by
 	if shape == shapeModern {
 		out = append(append(out, cacheHint...), h.identity.meta...)
 	}
-	return append(out, '}')
+	return append(out, `}}`...)
 }
 
 func appendTool(out []byte, t *tool.Tool, shape listShape) []byte {

@@ -21,8 +21,9 @@ type Authenticator interface {
 	// Authenticate reads user, role and tenant afresh. slug is the tenant in
 	// the path; "" means one of the deprecated endpoints, where the tenant is
 	// the credential's own and ?token= is accepted. It returns faults with the
-	// texts of contract 4.7. For an open stream it is called again and again
-	// with the request that opened it.
+	// texts of contract 4.7. For an open stream it is called again and again,
+	// also concurrently, with the request that opened it, so it only reads the
+	// header and the URL.
 	Authenticate(ctx context.Context, r *http.Request, slug string) (identity.Principal, error)
 }
 
@@ -99,19 +100,28 @@ type Mux interface {
 	Handle(pattern string, handler http.Handler)
 }
 
-// Routes mounts the endpoints of contract 6.1.
+// Routes mounts the endpoints of contract 6.1. The URLs that people paste work
+// with a trailing slash too.
 func (h *Handler) Routes(mux Mux) {
-	mux.Handle("/t/{slug}/mcp", h.endpoint(tenantDoor("mcp"), methods{http.MethodPost: h.servePost}))
-	mux.Handle("/t/{slug}/mcp/sse", h.endpoint(tenantDoor("mcp/sse"), methods{
-		http.MethodPost: h.servePost, http.MethodGet: h.serveSSE,
-	}))
-	mux.Handle("/t/{slug}/mcp/messages", h.endpoint(tenantDoor("mcp/sse"), methods{http.MethodPost: h.serveMessage}))
-	mux.Handle("/mcp/sse", h.endpoint(deprecatedDoor("api_key or token query param required"), methods{http.MethodGet: h.serveSSE}))
-	mux.Handle("/mcp/messages", h.endpoint(deprecatedDoor(textNoCredential), methods{http.MethodPost: h.serveMessage}))
+	post := methods{http.MethodPost: h.servePost}
+	both := methods{http.MethodPost: h.servePost, http.MethodGet: h.serveSSE}
+	messages := methods{http.MethodPost: h.serveMessage}
+	for pattern, endpoint := range map[string]http.Handler{
+		"/t/{slug}/mcp":          h.endpoint(tenantDoor("mcp"), post),
+		"/t/{slug}/mcp/{$}":      h.endpoint(tenantDoor("mcp"), post),
+		"/t/{slug}/mcp/sse":      h.endpoint(tenantDoor("mcp/sse"), both),
+		"/t/{slug}/mcp/sse/{$}":  h.endpoint(tenantDoor("mcp/sse"), both),
+		"/t/{slug}/mcp/messages": h.endpoint(tenantDoor("mcp/sse"), messages),
+		"/mcp/sse":               h.endpoint(deprecatedDoor("api_key or token query param required"), methods{http.MethodGet: h.serveSSE}),
+		"/mcp/messages":          h.endpoint(deprecatedDoor(textNoCredential), messages),
+	} {
+		mux.Handle(pattern, endpoint)
+	}
 }
 
-// Shutdown ends every open stream at once, waits for running calls until ctx
-// ends, then cancels those that are left.
+// Shutdown ends every open stream at once, with the calls of HTTP+SSE
+// sessions, whose answers could go nowhere. Other running calls it waits for
+// until ctx ends, then it cancels those that are left.
 func (h *Handler) Shutdown(ctx context.Context) {
 	h.stop()
 	h.calls.drain(ctx)

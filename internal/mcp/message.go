@@ -10,11 +10,15 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// The bounds of one POST body.
+// The bounds of one POST body and its answer.
 const (
 	maxDepth   = 128     // nesting of arrays and objects
 	maxBatch   = 64      // messages in a batch (2025-03-26 only)
 	maxIDBytes = 1 << 10 // a request id, which is echoed
+
+	// maxBatchBytes is when a batch gets no further results: its answers are
+	// held together in memory.
+	maxBatchBytes = 32 << 20
 )
 
 // message is one JSON-RPC message. Its slices alias the body it was read from:

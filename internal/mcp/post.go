@@ -60,7 +60,10 @@ func (h *Handler) settle(v *visit, x *exchange) *rpcError {
 	if err != nil {
 		return err
 	}
-	return checkID(x.msg)
+	if err := checkID(x.msg); err != nil {
+		return err
+	}
+	return h.checkParams(v.r.Context(), v.r.Header, x)
 }
 
 // checkID refuses a request method without an id: nobody would ever learn what
@@ -95,7 +98,7 @@ func (h *Handler) serveBatch(w http.ResponseWriter, v *visit, x exchange, msgs [
 }
 
 func (h *Handler) appendBatched(v *visit, x *exchange, out *buffer) {
-	a := h.respondBatched(v, x)
+	a := h.respondBatched(v, x, len(out.b))
 	if a == nil {
 		return
 	}
@@ -106,14 +109,18 @@ func (h *Handler) appendBatched(v *visit, x *exchange, out *buffer) {
 	h.buffers.put(a.head)
 }
 
-func (h *Handler) respondBatched(v *visit, x *exchange) *answer {
-	if err := checkID(x.msg); err != nil {
-		return h.buffers.refuse(x.version, nil, err)
+func (h *Handler) respondBatched(v *visit, x *exchange, sofar int) *answer {
+	err := checkID(x.msg)
+	switch {
+	case err != nil:
+	case x.msg.method == "initialize":
+		err = invalidRequest("initialize may not be part of a batch")
+	case x.msg.isRequest() && sofar > maxBatchBytes:
+		err = invalidRequest("The answers before this one fill the response, send the request again")
+	default:
+		return h.respond(v.r.Context(), x)
 	}
-	if x.msg.method == "initialize" {
-		return h.buffers.refuse(x.version, x.msg.id, invalidRequest("initialize may not be part of a batch"))
-	}
-	return h.respond(v.r.Context(), x)
+	return h.buffers.refuse(x.version, x.msg.id, err)
 }
 
 // reply sends an answer in the form that the client takes, JSON if it can.

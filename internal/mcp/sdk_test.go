@@ -74,7 +74,7 @@ func listAndCall(t *testing.T, session *sdk.ClientSession) {
 	for _, tool := range list.Tools {
 		names = append(names, tool.Name)
 	}
-	if want := []string{"greet", "list", "object", "schema", "rows", "refuse"}; !slices.Equal(names, want) {
+	if want := []string{"greet", "list", "object", "schema", "rows", "region", "refuse"}; !slices.Equal(names, want) {
 		t.Errorf("tools = %v, want %v", names, want)
 	}
 	result, err := session.CallTool(t.Context(), &sdk.CallToolParams{Name: "greet", Arguments: map[string]any{"name": "Ann"}})

@@ -11,8 +11,9 @@ import (
 )
 
 // maxInFlight is how many messages of one HTTP+SSE session are worked on at a
-// time; the next one waits at its POST.
-const maxInFlight = 16
+// time; the next one waits at its POST. It bounds the results that wait for a
+// slow reader.
+const maxInFlight = 8
 
 // session is one HTTP+SSE stream with what its messages are bound to.
 type session struct {
