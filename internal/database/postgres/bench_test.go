@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
 
 // The benchmarks pair this package with its floor: the same statement through
@@ -86,7 +85,7 @@ func benchmark(b *testing.B, sql string, limit database.Limit) {
 	s := start(b)
 	s.people(b)
 	conn, pool := s.open(b, s.readerConn), s.floor(b)
-	stmt := &sqlguard.Statement{SQL: sql}
+	stmt := statement(sql)
 	onFloor := func(encode func(context.Context, *pgx.Conn, string) ([]byte, error)) func() ([]byte, error) {
 		return func() ([]byte, error) {
 			c := <-pool

@@ -124,6 +124,12 @@ func (k *tableSink) row(values [][]byte) (bool, error) {
 	return k.table.Row(k.cell)
 }
 
+// tooLong cuts the result before the row, as [tool.Table.Row] would have.
+func (k *tableSink) tooLong() error {
+	k.table.MarkCut(tool.ByteCut)
+	return nil
+}
+
 // rowFunc is a sink for this package's own statements.
 type rowFunc func(values [][]byte) error
 
@@ -133,3 +139,5 @@ func (f rowFunc) row(values [][]byte) (bool, error) {
 	err := f(values)
 	return err == nil, err
 }
+
+func (rowFunc) tooLong() error { return errors.New("row of the catalogue is too long") }

@@ -47,7 +47,7 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 		return database.ContextFault(ctx)
 	case c.pool.life.Err() != nil:
 		return errClosed()
-	case errors.Is(err, errCopy), errors.Is(err, errRowTooLong):
+	case errors.Is(err, errCopy):
 		return database.QueryFault(err.Error(), false, err)
 	case !errors.As(err, &pgErr) || strings.HasPrefix(pgErr.Code, connectionWasEnded):
 		return database.ConnectFault(database.ErrCannotConnect, err)

@@ -132,6 +132,8 @@ func (s *server) open(t testing.TB, connString string) database.Conn {
 	return conn
 }
 
+func statement(sql string) *sqlguard.Statement { return &sqlguard.Statement{SQL: sql} }
+
 func mustQuery(t testing.TB, conn database.Conn, sql string) string {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)

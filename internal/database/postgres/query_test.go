@@ -26,7 +26,7 @@ func TestCutStopsTheServer(t *testing.T) {
 	s := start(t)
 	conn := s.open(t, s.readerConn)
 	const endless = "SELECT a FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
-	table, err := conn.Query(testContext(t), &sqlguard.Statement{SQL: endless}, database.Limit{Rows: 10})
+	table, err := conn.Query(testContext(t), statement(endless), database.Limit{Rows: 10})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestPreparedStatements(t *testing.T) {
 		}
 	}
 	// This takes the session's own statements away, too, and so fails itself.
-	_, err := conn.Query(testContext(t), &sqlguard.Statement{SQL: "DEALLOCATE ALL"}, database.Limit{})
+	_, err := conn.Query(testContext(t), statement("DEALLOCATE ALL"), database.Limit{})
 	if err == nil {
 		t.Error("DEALLOCATE ALL: no error")
 	}
@@ -167,7 +167,7 @@ func TestErrorTexts(t *testing.T) {
 		"SELECT 'x'::int":             `invalid input syntax for type integer: "x" at character 8 (SQLSTATE 22P02)`,
 		"DELETE FROM customers":       `cannot execute DELETE in a read-only transaction (SQLSTATE 25006)`,
 	} {
-		_, err := conn.Query(testContext(t), &sqlguard.Statement{SQL: sql}, database.Limit{})
+		_, err := conn.Query(testContext(t), statement(sql), database.Limit{})
 		if err == nil {
 			t.Errorf("%s: no error", sql)
 			continue
@@ -186,7 +186,7 @@ func TestCloseCancels(t *testing.T) {
 	done := make(chan error, callers)
 	for range callers {
 		go func() {
-			_, err := conn.Query(testContext(t), &sqlguard.Statement{SQL: slowQuery}, database.Limit{})
+			_, err := conn.Query(testContext(t), statement(slowQuery), database.Limit{})
 			done <- err
 		}()
 	}
@@ -209,7 +209,7 @@ func TestIdleLimit(t *testing.T) {
 	done := make(chan error, database.MaxOpenConns)
 	for range cap(done) {
 		go func() {
-			_, err := conn.Query(testContext(t), &sqlguard.Statement{SQL: "SELECT pg_sleep(0.2)"}, database.Limit{})
+			_, err := conn.Query(testContext(t), statement("SELECT pg_sleep(0.2)"), database.Limit{})
 			done <- err
 		}()
 	}

@@ -29,10 +29,12 @@ type unknownTypes []uint32
 func (u unknownTypes) Error() string { return fmt.Sprintf("types not known yet: %v", []uint32(u)) }
 
 // sink takes a result. start is called once, before the first row; a row's
-// values are only valid during the call, and false ends the statement.
+// values are only valid during the call, and false ends the statement. tooLong
+// says what becomes of a result with a row beyond the byte limit.
 type sink interface {
 	start(*shape)
 	row(values [][]byte) (more bool, err error)
+	tooLong() error
 }
 
 // request is one statement to run.
@@ -288,7 +290,7 @@ func (a *answer) lost(err error) error {
 	case a.stopped:
 		return nil
 	case errors.As(err, &tooLong) && a.shape != nil:
-		return errRowTooLong
+		return a.sink.tooLong()
 	case !a.heard:
 		return a.session.unanswered(err)
 	default:
@@ -297,7 +299,6 @@ func (a *answer) lost(err error) error {
 }
 
 var (
-	errCopy       = errors.New("COPY is not a query")
-	errProtocol   = errors.New("server broke the protocol")
-	errRowTooLong = errors.New("row is longer than the byte limit")
+	errCopy     = errors.New("COPY is not a query")
+	errProtocol = errors.New("server broke the protocol")
 )
