@@ -80,6 +80,14 @@ func (c *call) client() auth.Client {
 	return client
 }
 
+// id is the id in the path. One that no database could hold is nobody's.
+func (c *call) id() string {
+	if id := c.r.PathValue("id"); storable(id) {
+		return id
+	}
+	return ""
+}
+
 // The caps of contract 1, Paging.
 const (
 	listDefault, listCap   = 100, 500

@@ -116,7 +116,7 @@ func (in connectionPatch) apply(c *store.Connection, ring *seal.Ring) (changed [
 }
 
 func (s *server) updateConnection(ctx context.Context, c *call, in connectionPatch) (connectionOut, error) {
-	stored, err := c.scope().Connection(ctx, c.r.PathValue("id"))
+	stored, err := c.scope().Connection(ctx, c.id())
 	if err != nil {
 		return connectionOut{}, err
 	}
@@ -169,7 +169,7 @@ func (s *server) connectionChanged(c *call, id string) {
 }
 
 func (s *server) removeConnection(ctx context.Context, c *call) (detailOut, error) {
-	id := c.r.PathValue("id")
+	id := c.id()
 	err := c.scope().Write(ctx, func(tx *store.Tx) error {
 		tx.Record(c.event(c.route.event, map[string]any{"connection_id": id}))
 		return tx.RemoveConnection(ctx, id)
@@ -182,7 +182,7 @@ func (s *server) removeConnection(ctx context.Context, c *call) (detailOut, erro
 }
 
 func (s *server) testConnection(ctx context.Context, c *call) (testOut, error) {
-	stored, err := c.scope().Connection(ctx, c.r.PathValue("id"))
+	stored, err := c.scope().Connection(ctx, c.id())
 	if err != nil {
 		return testOut{}, err
 	}

@@ -74,11 +74,14 @@ func (c *call) required(name string) (string, error) {
 	return c.text(name)
 }
 
-// text returns a query parameter, "" when it was not sent. URLs can spell
-// texts that no database keeps.
+// storable reports whether every engine can hold the text. URLs can spell
+// texts that PostgreSQL cannot.
+func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
+
+// text returns a query parameter, "" when it was not sent.
 func (c *call) text(name string) (string, error) {
 	v := c.r.URL.Query().Get(name)
-	if !utf8.ValidString(v) || strings.ContainsRune(v, 0) {
+	if !storable(v) {
 		return "", httpx.Invalid(httpx.BadValue(nil, "not valid UTF-8 text", "query", name))
 	}
 	return v, nil

@@ -110,7 +110,7 @@ func (s *server) listKeys(ctx context.Context, c *call) ([]keyOut, error) {
 
 func (s *server) revokeKey(ctx context.Context, c *call) (none, error) {
 	return none{}, c.scope().Write(ctx, func(tx *store.Tx) error {
-		key, revoked, err := tx.RevokeAPIKey(ctx, c.who.User, c.r.PathValue("id"))
+		key, revoked, err := tx.RevokeAPIKey(ctx, c.who.User, c.id())
 		if revoked {
 			tx.Record(c.event(c.route.event, map[string]any{"key_prefix": key.Prefix, "key_name": key.Name}))
 		}

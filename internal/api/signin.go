@@ -99,7 +99,7 @@ func (s *server) listSessions(ctx context.Context, c *call) ([]sessionOut, error
 }
 
 func (s *server) endSession(ctx context.Context, c *call) (none, error) {
-	return none{}, s.Auth.EndSession(ctx, c.who, c.client(), c.r.PathValue("id"))
+	return none{}, s.Auth.EndSession(ctx, c.who, c.client(), c.id())
 }
 
 func (s *server) logout(ctx context.Context, c *call) (none, error) {

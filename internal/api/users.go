@@ -85,7 +85,7 @@ func (in *userPatch) check() []httpx.Problem {
 }
 
 func (s *server) updateUser(ctx context.Context, c *call, in userPatch) (userOut, error) {
-	id := identity.UserID(c.r.PathValue("id"))
+	id := identity.UserID(c.id())
 	if err := notOneself(c, id, in); err != nil {
 		return userOut{}, err
 	}
@@ -190,7 +190,7 @@ func (u *userChange) record(event, key string, value any) {
 }
 
 func (s *server) deleteUser(ctx context.Context, c *call) (none, error) {
-	id := identity.UserID(c.r.PathValue("id"))
+	id := identity.UserID(c.id())
 	if id == c.who.User {
 		return none{}, fault.New(fault.Invalid, "Cannot delete your own account")
 	}

@@ -43,7 +43,9 @@ type schema struct {
 }
 
 func newSchema(registry huma.Registry, t reflect.Type) schema {
-	return schema{registry, registry.Schema(t, true, "")}
+	root := registry.SchemaFromRef(registry.Schema(t, true, "").Ref)
+	root.AdditionalProperties = true // unknown members are ignored (contract 1)
+	return schema{registry, root}
 }
 
 // check validates a body that decoded well.
@@ -75,7 +77,11 @@ func problemOf(d *huma.ErrorDetail) httpx.Problem {
 	if field, ok := missingField(d.Message); ok {
 		return httpx.Missing(append(loc, field)...)
 	}
-	return httpx.Problem{Type: typeOf(d.Message), Loc: loc, Msg: d.Message, Input: d.Value}
+	problem := httpx.Problem{Type: typeOf(d.Message), Loc: loc, Msg: d.Message}
+	if _, whole := d.Value.(map[string]any); !whole { // an object may hold a password
+		problem.Input = d.Value
+	}
+	return problem
 }
 
 // missingField reads the name out of "expected required property name to be
