@@ -62,6 +62,19 @@ func acrossTenants() map[string]string {
 		"LiveKey":          "an API key is what tells the tenant",
 		"LiveSession":      "a session cookie is what tells the tenant",
 		"ListAuditHeads":   "retention and verification walk every tenant's chain",
+		"GetOAuthState":    "on a callback the state is what tells the tenant",
+		"TakeSSOCode":      "a one-time code is what tells the tenant",
+
+		"SealedConnections":  "rotation of keys walks every tenant",
+		"SealedEntraSecrets": "rotation of keys walks every tenant",
+		"SealedOIDCSecrets":  "rotation of keys walks every tenant",
+
+		"SweepOAuthStates":   "housekeeping by age alone",
+		"SweepSSOCodes":      "housekeeping by age alone",
+		"SweepOAuthCodes":    "housekeeping by age alone",
+		"SweepRefreshTokens": "housekeeping by age alone",
+		"SweepSessions":      "housekeeping by age alone",
+		"SweepOAuthClients":  "housekeeping by age alone",
 	}
 }
 

@@ -210,7 +210,7 @@ func (tx *Tx) DisableUser(ctx context.Context, id identity.UserID, by string) er
 	if err := tx.db.changed("disable user", n, err, userMissing); err != nil {
 		return err
 	}
-	return tx.EndSessions(ctx, id, "")
+	return tx.endAccess(ctx, id, "")
 }
 
 // EnableUser opens the account again.
@@ -226,6 +226,14 @@ func (tx *Tx) SetUserPassword(ctx context.Context, id identity.UserID, hash, kee
 	tx.changed = true
 	n, err := tx.q.SetUserPassword(ctx, db.SetUserPasswordParams{TenantID: tx.tenant, ID: string(id), HashedPassword: hash})
 	if err := tx.db.changed("set password", n, err, userMissing); err != nil {
+		return err
+	}
+	return tx.endAccess(ctx, id, keepSession)
+}
+
+// endAccess ends the user's token families and all sessions but keepSession.
+func (tx *Tx) endAccess(ctx context.Context, id identity.UserID, keepSession string) error {
+	if err := tx.EndTokens(ctx, id); err != nil {
 		return err
 	}
 	return tx.EndSessions(ctx, id, keepSession)

@@ -23,3 +23,7 @@ WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND revoked_at = 0;
 -- name: RenewSession :execrows
 UPDATE sessions SET hashed_token = $4
 WHERE tenant_id = $1 AND id = $2 AND hashed_token = $3 AND revoked_at = 0;
+
+-- name: SweepSessions :execrows
+DELETE FROM sessions
+WHERE id IN (SELECT s.id FROM sessions s WHERE s.expires_at < $1 LIMIT $2);

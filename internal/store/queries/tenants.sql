@@ -31,3 +31,6 @@ UPDATE tenants SET is_active = $2, config_version = config_version + 1 WHERE id 
 
 -- name: RaiseConfigVersion :exec
 UPDATE tenants SET config_version = config_version + 1 WHERE id = $1;
+
+-- name: LockTenant :execrows
+UPDATE tenants SET name = name WHERE id = $1;

@@ -161,6 +161,24 @@ func (q *Queries) RevokeSessions(ctx context.Context, arg RevokeSessionsParams) 
 	return result.RowsAffected()
 }
 
+const sweepSessions = `-- name: SweepSessions :execrows
+DELETE FROM sessions
+WHERE id IN (SELECT s.id FROM sessions s WHERE s.expires_at < $1 LIMIT $2)
+`
+
+type SweepSessionsParams struct {
+	ExpiresAt int64
+	Limit     int32
+}
+
+func (q *Queries) SweepSessions(ctx context.Context, arg SweepSessionsParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, sweepSessions, arg.ExpiresAt, arg.Limit)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const touchSession = `-- name: TouchSession :exec
 UPDATE sessions SET last_seen_at = $3
 WHERE tenant_id = $1 AND id = $2 AND last_seen_at <= $4

@@ -88,6 +88,18 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) (str
 	return id, err
 }
 
+const lockTenant = `-- name: LockTenant :execrows
+UPDATE tenants SET name = name WHERE id = $1
+`
+
+func (q *Queries) LockTenant(ctx context.Context, id string) (int64, error) {
+	result, err := q.db.ExecContext(ctx, lockTenant, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const raiseConfigVersion = `-- name: RaiseConfigVersion :exec
 UPDATE tenants SET config_version = config_version + 1 WHERE id = $1
 `

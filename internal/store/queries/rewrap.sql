@@ -1,0 +1,29 @@
+-- name: SealedConnections :many
+SELECT id, tenant_id, encrypted_conn_str AS sealed FROM db_connections
+WHERE id > $1 AND encrypted_conn_str <> ''
+ORDER BY id
+LIMIT $2;
+
+-- name: SealedEntraSecrets :many
+SELECT id, tenant_id, encrypted_client_secret AS sealed FROM tenant_entra_configs
+WHERE id > $1
+ORDER BY id
+LIMIT $2;
+
+-- name: SealedOIDCSecrets :many
+SELECT id, tenant_id, encrypted_client_secret AS sealed FROM tenant_oidc_configs
+WHERE id > $1
+ORDER BY id
+LIMIT $2;
+
+-- name: RewrapConnection :execrows
+UPDATE db_connections SET encrypted_conn_str = $4
+WHERE tenant_id = $1 AND id = $2 AND encrypted_conn_str = $3;
+
+-- name: RewrapEntraSecret :execrows
+UPDATE tenant_entra_configs SET encrypted_client_secret = $4
+WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3;
+
+-- name: RewrapOIDCSecret :execrows
+UPDATE tenant_oidc_configs SET encrypted_client_secret = $4
+WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3;
