@@ -76,13 +76,14 @@ func charCall(call *ast.FuncCallExpr) ast.Node {
 	return &ast.FuncCallExpr{FnName: ast.NewCIStr("CONVERT"), Args: []ast.ExprNode{call, charset}}
 }
 
-// maxAlias is the longest column name that the servers take everywhere.
-const maxAlias = 64
+// maxAlias is the longest alias that the servers take, in characters.
+const maxAlias = 256
 
 // implicitName returns the column name that the server derives from the text
 // of a select expression without alias: after regeneration the text is another
 // (COUNT(*) is COUNT(1), names are quoted), and callers as well as outer
-// queries refer to the original. Columns and strings keep their own name.
+// queries refer to the original. Columns, strings and constants in
+// parentheses keep the name that the server makes of what is in them.
 func implicitName(f *ast.SelectField) string {
 	if f.Expr == nil || f.AsName.O != "" {
 		return ""
@@ -91,7 +92,7 @@ func implicitName(f *ast.SelectField) string {
 	case *ast.ColumnNameExpr:
 		return ""
 	case ast.ValueExpr:
-		if _, isString := expr.GetValue().(string); isString {
+		if _, isString := expr.GetValue().(string); isString || f.Expr != expr {
 			return ""
 		}
 	}

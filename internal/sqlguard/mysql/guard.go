@@ -94,6 +94,9 @@ func (g *Guard) pass(sql string) (string, *inspector, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	if err := checkAmbiguity(clean); err != nil {
+		return "", nil, err
+	}
 	statement, err := g.parse(clean)
 	if err != nil {
 		return "", nil, err
