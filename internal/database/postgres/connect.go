@@ -139,35 +139,44 @@ func (c *connector) connect(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
-// attempt follows one connection attempt, because pgconn tells the stages of a
-// failure apart by text only. It also dials for cancel requests later on.
+// attempt follows a connection attempt, because pgconn tells the stages of a
+// failure apart by text only.
 type attempt struct {
 	*connector
-	dialled, secured bool
-	greeted          bool // the server's first message was about authentication
+	stage stage
 }
+
+// stage is how far an attempt has come. dial does not note it: pgconn dials
+// for its cancel requests as well, and those in other goroutines.
+type stage uint8
+
+const (
+	dialling stage = iota // or asking for TLS
+	handshaking
+	secured
+	greeted // the server's first message was about authentication
+)
 
 // dial reaches addr through the egress rules. A cancel request names the
 // address that answered instead of the host, which may be allowed by name.
 func (a *attempt) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	a.dialled, a.secured, a.greeted = false, false, false
 	conn, err := a.dialer.DialContext(ctx, network, addr)
 	if errors.Is(err, egress.ErrDenied) && addr != a.target.address() {
-		conn, err = a.dialer.DialContext(ctx, network, a.target.address())
+		return a.dialer.DialContext(ctx, network, a.target.address())
 	}
-	a.dialled = err == nil
 	return conn, err
 }
 
 // secure finishes the TLS handshake here, where its failures can be told from
 // the server's.
 func (a *attempt) secure(ctx context.Context, _ *pgconn.Config, conn net.Conn) (net.Conn, error) {
+	a.stage = handshaking
 	if c, ok := conn.(*tls.Conn); ok {
 		if err := c.HandshakeContext(ctx); err != nil {
 			return conn, err
 		}
 	}
-	a.secured = true
+	a.stage = secured
 	return conn, nil
 }
 
@@ -185,7 +194,10 @@ type greeting struct {
 func (g *greeting) Read(p []byte) (int, error) {
 	n, err := g.Reader.Read(p)
 	if !g.started && n > 0 {
-		g.started, g.attempt.greeted = true, p[0] == 'R'
+		g.started = true
+		if p[0] == 'R' {
+			g.attempt.stage = greeted
+		}
 	}
 	return n, err
 }
@@ -202,13 +214,13 @@ func (a *attempt) fault(caller, limited context.Context, err error) error {
 		return database.ConnectFault(reasonOf(pgErr.Code), err)
 	case limited.Err() != nil || isTimeout(err):
 		return database.ConnectFault(database.ErrTimedOut, err)
-	case !a.dialled:
-		return database.ConnectFault(database.ErrCannotConnect, err)
-	case !a.secured:
+	case a.stage == handshaking:
 		return database.ConnectFault(database.ErrTLS, err)
 	case isNetwork(err):
 		return database.ConnectFault(database.ErrCannotConnect, err)
-	case a.greeted:
+	case a.stage == dialling: // the server refused to speak TLS
+		return database.ConnectFault(database.ErrTLS, err)
+	case a.stage == greeted:
 		return database.ConnectFault(database.ErrAuthentication, err)
 	default:
 		return database.ConnectFault(database.ErrOther, err)
@@ -235,6 +247,6 @@ func isTimeout(err error) bool {
 }
 
 func isNetwork(err error) bool {
-	var opErr *net.OpError
-	return errors.As(err, &opErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	var netErr net.Error
+	return errors.As(err, &netErr) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
