@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
@@ -44,41 +46,89 @@ func sqliteURL(t testing.TB) string {
 	return "sqlite:///" + filepath.Join(t.TempDir(), "with space & %41#", "gateway.db")
 }
 
-// postgresURL makes a database on the server that MCPGW_TEST_POSTGRES names
-// and drops it at the end of the test.
+// The server that tests may use, and the database that TestMain made on it.
+const (
+	serverURL   = "MCPGW_TEST_POSTGRES"
+	databaseURL = "MCPGW_TEST_STORE_DATABASE"
+)
+
+// postgresURL makes a schema in the test run's database, which is a database
+// of its own as far as the store can see, and much faster to make.
 func postgresURL(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv("MCPGW_TEST_POSTGRES")
-	if server == "" {
+	run := os.Getenv(databaseURL)
+	if run == "" {
 		if testing.Short() {
-			t.Skip("needs a PostgreSQL server in MCPGW_TEST_POSTGRES")
+			t.Skip("needs a PostgreSQL server in " + serverURL)
 		}
-		t.Fatal("MCPGW_TEST_POSTGRES is not set; make test starts a server, -short leaves this out")
+		t.Fatal(serverURL + " is not set; make test starts a server, -short leaves this out")
 	}
+	name := randomName()
+	mustExec(t, run, "CREATE SCHEMA "+name)
+	t.Cleanup(func() { mustExec(t, run, "DROP SCHEMA "+name+" CASCADE") })
+	// The server outlives the test, so nothing is gained by waiting for its disk.
+	return withQuery(withQuery(run, "search_path", name), "synchronous_commit", "off")
+}
+
+// newPostgres makes a database on the server and returns its URL and name.
+func newPostgres(ctx context.Context, server string) (url, name string, err error) {
+	name = randomName()
+	if err := execOn(ctx, server, "CREATE DATABASE "+name); err != nil {
+		return "", "", err
+	}
+	return withPath(server, "/"+name), name, nil
+}
+
+func dropPostgres(ctx context.Context, server, name string) error {
+	return execOn(ctx, server, "DROP DATABASE "+name+" WITH (FORCE)")
+}
+
+func randomName() string {
 	random := make([]byte, 8)
-	if _, err := rand.Read(random); err != nil {
-		t.Fatal(err)
-	}
-	name := "mcpgw_store_" + hex.EncodeToString(random)
-	admin, err := sql.Open("pgx", server)
+	rand.Read(random) //nolint:errcheck // never fails
+	return "mcpgw_store_" + hex.EncodeToString(random)
+}
+
+func withPath(address, path string) string {
+	u, err := url.Parse(address)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		defer admin.Close() //nolint:errcheck // end of the test
-		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
-			t.Errorf("drop database: %v", err)
-		}
-	})
-	u, err := url.Parse(server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Path = "/" + name
+	u.Path = path
 	return u.String()
+}
+
+func withQuery(address, key, value string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		panic(err)
+	}
+	q := u.Query()
+	q.Set(key, value)
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+// mustExec runs SQL beside the store, as an operator or another version of the
+// program would.
+func mustExec(t testing.TB, url, text string, args ...any) {
+	t.Helper()
+	if err := execOn(context.Background(), url, text, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func execOn(ctx context.Context, address, text string, args ...any) error {
+	driver, dsn := "pgx", address
+	if path, ok := strings.CutPrefix(address, "sqlite:///"); ok {
+		driver, dsn = "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()
+	}
+	pool, err := sql.Open(driver, dsn)
+	if err != nil {
+		return err
+	}
+	_, err = pool.ExecContext(ctx, text, args...)
+	return errors.Join(err, pool.Close())
 }
 
 func mustOpen(t testing.TB, url string) *store.DB {

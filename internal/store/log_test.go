@@ -27,7 +27,31 @@ func TestMain(m *testing.M) {
 		fmt.Println("child:", recordForever(url))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(runInDatabase(m))
+}
+
+// runInDatabase runs the tests with a database of this run on the server, when
+// there is one.
+func runInDatabase(m *testing.M) int {
+	server := os.Getenv(serverURL)
+	if server == "" {
+		return m.Run()
+	}
+	ctx := context.Background()
+	url, name, err := newPostgres(ctx, server)
+	if err == nil {
+		err = os.Setenv(databaseURL, url)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	code := m.Run()
+	if err := dropPostgres(ctx, server, name); err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return code
 }
 
 // recordForever prints the name of each record after it was acknowledged.
@@ -138,7 +162,17 @@ func runLog(t testing.TB, d *store.DB) *audit.Log {
 
 // TestLogOnAServerThatGoesAway closes a PostgreSQL database under the log.
 func TestLogOnAServerThatGoesAway(t *testing.T) {
-	url := postgresURL(t)
+	postgresURL(t) // says what is missing
+	server := os.Getenv(serverURL)
+	url, name, err := newPostgres(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := dropPostgres(context.Background(), server, name); err != nil {
+			t.Error(err)
+		}
+	})
 	d := mustOpen(t, url)
 	if err := d.Migrate(t.Context()); err != nil {
 		t.Fatal(err)
@@ -150,18 +184,15 @@ func TestLogOnAServerThatGoesAway(t *testing.T) {
 	if err := record("before"); err != nil {
 		t.Fatal(err)
 	}
-	name := url[strings.LastIndex(url, "/")+1:]
-	name, _, _ = strings.Cut(name, "?")
-	admin := os.Getenv("MCPGW_TEST_POSTGRES")
-	mustExec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
-	mustExec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
+	mustExec(t, server, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS false")
+	mustExec(t, server, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1", name)
 	if err := record("lost"); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("server gone: %v, want Unavailable", err)
 	}
 	if err := d.Ping(t.Context()); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("ping: %v", err)
 	}
-	mustExec(t, admin, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
+	mustExec(t, server, "ALTER DATABASE "+name+" ALLOW_CONNECTIONS true")
 	if err := record("after"); err != nil {
 		t.Errorf("server back: %v", err)
 	}

@@ -1,7 +1,6 @@
 package store_test
 
 import (
-	"database/sql"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -9,29 +8,9 @@ import (
 	"sync"
 	"testing"
 
-	_ "modernc.org/sqlite"
-
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
-
-// mustExec runs SQL beside the store, as an operator or another version of the
-// program would.
-func mustExec(t *testing.T, url, text string, args ...any) {
-	t.Helper()
-	driver, dsn := "pgx", url
-	if path, ok := strings.CutPrefix(url, "sqlite:///"); ok {
-		driver, dsn = "sqlite", "file:"+strings.NewReplacer("%", "%25", "#", "%23", " ", "%20").Replace(path)
-	}
-	pool, err := sql.Open(driver, dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer pool.Close() //nolint:errcheck // end of the test
-	if _, err := pool.ExecContext(t.Context(), text, args...); err != nil {
-		t.Fatal(err)
-	}
-}
 
 func TestSimultaneousStartsMigrateOnce(t *testing.T) {
 	onBothURLs(t, func(t *testing.T, url string) {
