@@ -2,8 +2,6 @@ package mcp
 
 import (
 	"io"
-	"net/http"
-	"strconv"
 	"sync"
 )
 
@@ -24,15 +22,6 @@ func (a *answer) writeTo(w io.Writer) error {
 		_, err = w.Write(a.shared)
 	}
 	return err
-}
-
-// serve writes the answer as a whole JSON response.
-func (a *answer) serve(w http.ResponseWriter) {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Content-Length", strconv.Itoa(a.len()))
-	w.WriteHeader(a.status)
-	_ = a.writeTo(w) // a caller that is gone needs no answer
 }
 
 // buffer is a recycled byte slice.

@@ -73,7 +73,7 @@ func (h *Handler) discover(ctx context.Context, x *exchange) (*answer, *rpcError
 	if err := h.connected(ctx, x, x.msg.params.meta.clientInfo); err != nil {
 		return nil, err
 	}
-	return h.splice(x.msg.id, h.identity.discover), nil
+	return h.splice(x.msg.id, h.info.discover), nil
 }
 
 func (h *Handler) initialize(ctx context.Context, x *exchange) (*answer, *rpcError) {
@@ -82,7 +82,7 @@ func (h *Handler) initialize(ctx context.Context, x *exchange) (*answer, *rpcErr
 			return nil, err
 		}
 	}
-	a := h.splice(x.msg.id, h.identity.initialize)
+	a := h.splice(x.msg.id, h.info.initialize)
 	a.head.b = append(append(append(a.head.b, `{"protocolVersion":"`...), x.version...), '"')
 	return a, nil
 }

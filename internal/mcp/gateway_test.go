@@ -132,6 +132,9 @@ type gateway struct {
 	users   *directory
 	audit   *recorder
 	quirks  chan string
+	// answered receives each request's method when its handler has returned;
+	// what nobody waits for is dropped.
+	answered chan string
 }
 
 // The credentials that every test gateway knows.
@@ -150,7 +153,7 @@ func principal(user string, role identity.Role) identity.Principal {
 
 func start(t testing.TB, providers []tool.Provider, change ...func(*mcp.Config)) *gateway {
 	t.Helper()
-	g := &gateway{audit: &recorder{}, quirks: make(chan string, 16), users: &directory{users: map[string]identity.Principal{
+	g := &gateway{audit: &recorder{}, quirks: make(chan string, 16), answered: make(chan string, 1), users: &directory{users: map[string]identity.Principal{
 		viewerKey: principal("viewer", identity.Viewer), analystKey: principal("analyst", identity.Analyst),
 	}}}
 	other := principal("stranger", identity.Admin)
@@ -170,7 +173,15 @@ func start(t testing.TB, providers []tool.Provider, change ...func(*mcp.Config))
 	g.handler = mcp.New(cfg)
 	mux := httpx.NewMux()
 	g.handler.Routes(mux)
-	g.Server = httptest.NewServer(httpx.NewFront(httpx.FrontConfig{Next: mux, Log: logger, Origins: cfg.Origins}))
+	g.Server = httptest.NewServer(httpx.NewFront(httpx.FrontConfig{
+		Next: mux, Log: logger, Origins: cfg.Origins,
+		Observe: func(method, _ string, _ int, _ time.Duration) {
+			select {
+			case g.answered <- method:
+			default:
+			}
+		},
+	}))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()

@@ -103,7 +103,7 @@ func (h *Handler) encodePage(tools []tool.Tool, start int, shape listShape) []by
 		out = append(base64.RawURLEncoding.AppendEncode(out, []byte(tools[end-1].Name)), '"')
 	}
 	if shape == shapeModern {
-		out = append(append(out, cacheHint...), h.identity.meta...)
+		out = append(append(out, cacheHint...), h.info.meta...)
 	}
 	return append(out, `}}`...)
 }

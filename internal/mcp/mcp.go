@@ -51,7 +51,7 @@ type Config struct {
 
 	// KeepAlive is the pause between comments on an idle stream, Recheck the
 	// pause after which its credential is checked again, WriteTimeout how long
-	// a peer may take to read an event. 0 means the defaults below.
+	// a peer may take to read a piece of an answer. 0 means the defaults below.
 	KeepAlive    time.Duration
 	Recheck      time.Duration
 	WriteTimeout time.Duration
@@ -69,7 +69,7 @@ const (
 type Handler struct {
 	cfg      Config
 	origins  map[string]bool
-	identity identityJSON
+	info     serverInfo
 	parsers  parsers
 	buffers  buffers
 	calls    calls
@@ -87,7 +87,7 @@ func New(cfg Config) *Handler {
 	if cfg.Quirk == nil {
 		cfg.Quirk = func(string) {}
 	}
-	h := &Handler{cfg: cfg, origins: map[string]bool{}, identity: encodeIdentity(cfg.Version)}
+	h := &Handler{cfg: cfg, origins: map[string]bool{}, info: encodeServerInfo(cfg.Version)}
 	for _, o := range cfg.Origins {
 		h.origins[o] = true
 	}

@@ -3,6 +3,7 @@ package mcp
 import (
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
@@ -127,10 +128,18 @@ func (h *Handler) respondBatched(v *visit, x *exchange, sofar int) *answer {
 func (h *Handler) reply(w http.ResponseWriter, v *visit, a *answer) {
 	defer h.buffers.put(a.head)
 	if a.status != http.StatusOK || accepts(v.r, "application/json") || !accepts(v.r, "text/event-stream") {
-		a.serve(w)
+		h.serveJSON(w, a)
 		return
 	}
 	_ = h.openStream(w).send(a) // a caller that is gone needs no answer
+}
+
+func (h *Handler) serveJSON(w http.ResponseWriter, a *answer) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Content-Length", strconv.Itoa(a.len()))
+	w.WriteHeader(a.status)
+	_ = a.writeTo(h.paced(w)) // a caller that is gone needs no answer
 }
 
 func (h *Handler) parse(r *http.Request, body []byte) ([]message, bool, *rpcError) {

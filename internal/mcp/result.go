@@ -51,7 +51,7 @@ func (h *Handler) encodeResult(x *exchange, r *tool.Result) *answer {
 		b.b = append(b.b, `false`...)
 	}
 	if x.version.modern() {
-		b.b = append(b.b, h.identity.meta...)
+		b.b = append(b.b, h.info.meta...)
 	}
 	b.b = append(b.b, `}}`...)
 	return &answer{status: http.StatusOK, head: b}

@@ -1,5 +1,7 @@
 //go:build sdkclient
 
+// The official client needs modules of its own in go.sum, hence the build tag.
+
 package mcp_test
 
 import (

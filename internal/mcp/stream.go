@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -12,11 +11,7 @@ import (
 )
 
 // stream is an open text/event-stream response. It belongs to one goroutine.
-type stream struct {
-	w       http.ResponseWriter
-	rc      *http.ResponseController
-	timeout time.Duration // of one write: who does not read does not stay
-}
+type stream struct{ out pacedWriter }
 
 // openStream sends the header. Proxies are told not to hold events back.
 func (h *Handler) openStream(w http.ResponseWriter) *stream {
@@ -24,7 +19,7 @@ func (h *Handler) openStream(w http.ResponseWriter) *stream {
 	header.Set("Content-Type", "text/event-stream")
 	header.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
-	return &stream{w: w, rc: http.NewResponseController(w), timeout: h.cfg.WriteTimeout}
+	return &stream{out: h.paced(w)}
 }
 
 // send sends one message. Line breaks between the tokens of its JSON become
@@ -35,42 +30,29 @@ func (s *stream) send(a *answer) error {
 			a.head.b[i] = ' '
 		}
 	}
-	return s.write(func() error {
-		if _, err := io.WriteString(s.w, "event: message\ndata: "); err != nil {
-			return err
-		}
-		if err := a.writeTo(s.w); err != nil {
-			return err
-		}
-		_, err := io.WriteString(s.w, "\n\n")
+	if _, err := io.WriteString(s.out, "event: message\ndata: "); err != nil {
 		return err
-	})
+	}
+	if err := a.writeTo(s.out); err != nil {
+		return err
+	}
+	return s.write("\n\n")
 }
 
 // event sends an event of plain text.
 func (s *stream) event(name, data string) error {
-	return s.write(func() error {
-		_, err := io.WriteString(s.w, "event: "+name+"\ndata: "+data+"\n\n")
-		return err
-	})
+	return s.write("event: " + name + "\ndata: " + data + "\n\n")
 }
 
 // ping sends a comment, so that no proxy takes the stream for dead.
-func (s *stream) ping() error {
-	return s.write(func() error {
-		_, err := io.WriteString(s.w, ": ping\n\n")
-		return err
-	})
-}
+func (s *stream) ping() error { return s.write(": ping\n\n") }
 
-func (s *stream) write(do func() error) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(s.timeout)); err != nil {
-		return fmt.Errorf("stream: %w", err)
-	}
-	if err := do(); err != nil {
+// write writes the end of an event and sees it off.
+func (s *stream) write(text string) error {
+	if _, err := io.WriteString(s.out, text); err != nil {
 		return err
 	}
-	return s.rc.Flush()
+	return s.out.rc.Flush()
 }
 
 // held is a stream that stays open: for whom, and what travels on it.

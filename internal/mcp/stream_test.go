@@ -310,18 +310,34 @@ func TestListenIsCancelled(t *testing.T) {
 	}
 }
 
-// TestSlowReader: a peer that does not read loses its stream.
-func TestSlowReader(t *testing.T) {
-	big := plain("big", identity.Viewer, func(context.Context) (*tool.Result, error) {
+// bigTool answers more than the buffers of a connection hold.
+func bigTool() tool.Tool {
+	return plain("big", identity.Viewer, func(context.Context) (*tool.Result, error) {
 		return tool.Text(strings.Repeat("x", 16<<20)), nil
 	})
+}
+
+// TestSlowReader: a peer that does not read loses its connection.
+func TestSlowReader(t *testing.T) {
+	g := start(t, []tool.Provider{tool.Static{bigTool()}}, func(c *mcp.Config) { c.WriteTimeout = 50 * time.Millisecond })
+	g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"big"}}`)
+	select {
+	case <-g.answered:
+	case <-t.Context().Done():
+		t.Error("the handler still waits for its reader")
+	}
+}
+
+// TestSlowStreamReader: a peer that does not read loses its stream, and with
+// it the calls that run for it.
+func TestSlowStreamReader(t *testing.T) {
 	ended := make(chan struct{})
 	wait := plain("wait", identity.Viewer, func(ctx context.Context) (*tool.Result, error) {
 		<-ctx.Done()
 		close(ended)
 		return nil, ctx.Err()
 	})
-	g := start(t, []tool.Provider{tool.Static{big, wait}}, func(c *mcp.Config) { c.WriteTimeout = 50 * time.Millisecond })
+	g := start(t, []tool.Provider{tool.Static{bigTool(), wait}}, func(c *mcp.Config) { c.WriteTimeout = 50 * time.Millisecond })
 	_, endpoint := g.openSSE(t, "/t/acme/mcp/sse", analystKey)
 	for _, name := range []string{"wait", "big"} {
 		args, _ := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": name, "method": "tools/call", "params": map[string]string{"name": name}})

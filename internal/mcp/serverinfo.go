@@ -13,8 +13,8 @@ const instructions = "This gateway gives governed, read-only access to the organ
 	"When a result says truncated, narrow the query instead of repeating it. " +
 	"Every call is recorded."
 
-// identityJSON is what the gateway says about itself, encoded once.
-type identityJSON struct {
+// serverInfo is what the gateway says about itself, encoded once.
+type serverInfo struct {
 	meta       []byte // ,"_meta":{…serverInfo}
 	discover   []byte // the result of server/discover, to the end of the message
 	initialize []byte // that of initialize, after its protocolVersion
@@ -24,12 +24,12 @@ type identityJSON struct {
 // change should show soon, and private, because lists differ by user.
 const cacheHint = `,"ttlMs":30000,"cacheScope":"private"`
 
-func encodeIdentity(build string) identityJSON {
+func encodeServerInfo(build string) serverInfo {
 	info := append([]byte(`{"name":"`+serverName+`","title":"MCP Gateway","version":`), tool.AppendString(nil, build)...)
 	info = append(info, '}')
 	shared := append([]byte(`"capabilities":{"tools":{"listChanged":true}},"instructions":`), tool.AppendString(nil, instructions)...)
 
-	var id identityJSON
+	var id serverInfo
 	id.meta = append([]byte(`,"_meta":{"`+metaServer+`":`), info...)
 	id.meta = append(id.meta, '}')
 
