@@ -25,7 +25,7 @@ func (c *call) authenticate() error {
 	if c.route.min == identity.None {
 		return nil
 	}
-	p, err := c.Auth.Management(c.r.Context(), c.r)
+	p, err := c.Auth.Management(c.w, c.r)
 	if err != nil {
 		return err
 	}

@@ -124,15 +124,16 @@ func (s *server) updateConnection(ctx context.Context, c *call, in connectionPat
 	if err != nil {
 		return connectionOut{}, err
 	}
+	var changed []string
 	err = c.scope().Write(ctx, func(tx *store.Tx) error {
 		if stored, err = tx.Connection(ctx, stored.ID); err != nil {
 			return err
 		}
-		changed := in.apply(&stored, s.Ring)
+		if changed = in.apply(&stored, s.Ring); len(changed) == 0 {
+			return nil
+		}
 		if test != nil {
 			stored.LastTest = test.encode()
-		} else if len(changed) == 0 {
-			return nil
 		}
 		tx.Record(c.event(c.route.event, map[string]any{"connection_id": stored.ID, "fields_changed": changed}))
 		return tx.UpdateConnection(ctx, stored)
@@ -140,10 +141,15 @@ func (s *server) updateConnection(ctx context.Context, c *call, in connectionPat
 	if err != nil {
 		return connectionOut{}, err
 	}
-	s.connectionChanged(c, stored.ID)
+	if len(changed) > 0 {
+		s.connectionChanged(c, stored.ID)
+	} else if test != nil {
+		stored.LastTest = test.encode()
+		err = c.scope().SetConnectionTest(ctx, stored.ID, stored.LastTest)
+	}
 	out := outConnection(stored)
 	out.Test = test
-	return out, nil
+	return out, err
 }
 
 // checkChange checks the string that will be in force after the change, when

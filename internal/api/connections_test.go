@@ -53,6 +53,9 @@ func TestConnectionLife(t *testing.T) {
 	}
 	patch("", `{}`).want(t, 200, "")
 	patch("", `{"name":null}`).want(t, 200, "")
+	if got := decode[object](t, patch("?test=true", `{}`)); got["last_test"] == nil || got["test"] == nil {
+		t.Errorf("tested without a change: %v", got)
+	}
 	patch("", `{"connection_string":"postgres://u:other@ok/db"}`).want(t, 200, "")
 	if g.openString(t, id) != "postgres://u:other@ok/db" {
 		t.Error("connection string not changed")

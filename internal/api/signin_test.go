@@ -433,3 +433,27 @@ func bearer(token string) *http.Request {
 	}
 	return r
 }
+
+// TestRoleChangeRenewsTheSession holds contract 2.4: a browser gets a new
+// session id when its rights change, and the old one is worth nothing.
+func TestRoleChangeRenewsTheSession(t *testing.T) {
+	g := start(t)
+	cookie, _ := signIn(t, g, "viewer@acme.example", "acme")
+	browse := func(cookie string) reply {
+		return g.do(t, request{method: "GET", path: "/auth/me", header: map[string]string{"Cookie": cookie}})
+	}
+	if r := browse(cookie).want(t, 200, ""); r.header.Get("Set-Cookie") != "" {
+		t.Error("the cookie changes without need")
+	}
+	g.do(t, request{method: "PATCH", path: "/tenants/users/" + string(g.acme.viewer.ID), token: g.acme.admin.token, body: `{"role":"analyst"}`}).want(t, 200, "")
+	r := browse(cookie).want(t, 200, "")
+	renewed, _, _ := strings.Cut(r.header.Get("Set-Cookie"), ";")
+	if me := decode[object](t, r); me.text("role") != "analyst" || renewed == "" || renewed == cookie {
+		t.Fatalf("me %v, cookie %q", me, renewed)
+	}
+	browse(cookie).want(t, 401, "Invalid token")
+	if r := browse(renewed).want(t, 200, ""); r.header.Get("Set-Cookie") != "" {
+		t.Error("renewed twice")
+	}
+	browse(strings.Replace(renewed, ".analyst", ".admin", 1)).want(t, 401, "Invalid token")
+}

@@ -1,9 +1,13 @@
 package api_test
 
 import (
+	"database/sql"
 	"encoding/json"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	_ "modernc.org/sqlite"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/api"
@@ -221,6 +225,22 @@ func TestUserRefusals(t *testing.T) {
 		})
 	}
 	g.do(t, request{method: "PATCH", path: "/tenants/users/" + foreign, token: admin, body: `{}`}).problem(t, "missing", "body")
+}
+
+func TestDeleteUserStorageFault(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "gateway.db")
+	g := start(t, func(s *setup) { s.url = "sqlite:///" + file })
+	direct := must(sql.Open("sqlite", file))(t)
+	defer direct.Close() //nolint:errcheck // end of the test
+	_, err := direct.ExecContext(t.Context(), "CREATE TRIGGER broken BEFORE DELETE ON users BEGIN SELECT RAISE(ABORT, 'disk on fire'); END")
+	check(t, err)
+	r := g.do(t, request{method: "DELETE", path: "/tenants/users/" + string(g.acme.viewer.ID), token: g.acme.admin.token}).want(t, 500, "Failed to delete user")
+	if strings.Contains(r.body, "fire") || decode[object](t, reply{body: r.body}).text("request_id") != r.header.Get("X-Request-ID") {
+		t.Errorf("body %s", r.body)
+	}
+	if e := g.events(t, g.acme.tenant.ID, "user.deleted"); len(e) != 0 {
+		t.Errorf("recorded what did not happen: %v", e)
+	}
 }
 
 func (g *gateway) ssoUser(t *testing.T) string {

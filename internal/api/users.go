@@ -198,10 +198,10 @@ func (s *server) deleteUser(ctx context.Context, c *call) (none, error) {
 		tx.Record(c.event(c.route.event, map[string]any{"target_user_id": id}))
 		return tx.DeleteUser(ctx, id)
 	})
-	if fault.Is(err, fault.Internal) {
-		return none{}, &storageFault{text: "Failed to delete user", cause: err}
+	if err == nil || fault.Is(err, fault.NotFound) || fault.Is(err, fault.Canceled) {
+		return none{}, err
 	}
-	return none{}, err
+	return none{}, &storageFault{text: "Failed to delete user", cause: err}
 }
 
 // storageFault is a failure of the gateway's own whose text the contract names.

@@ -33,9 +33,10 @@ func errInvalidToken(cause error) error {
 }
 
 // Management authenticates a request to the management API (contract 2.1,
-// 2.2). The browser's session cookie counts when neither Authorization nor
-// X-API-Key was sent, and only from the gateway's own pages.
-func (a *Authenticator) Management(ctx context.Context, r *http.Request) (identity.Principal, error) {
+// 2.2). The browser's session cookie counts when no other credential was sent,
+// and only from the gateway's own pages; it may be replaced on w.
+func (a *Authenticator) Management(w http.ResponseWriter, r *http.Request) (identity.Principal, error) {
+	ctx := r.Context()
 	c := credentialOf(r, a.cfg.AllowQueryKeys)
 	switch {
 	case c.isKey():
@@ -50,7 +51,7 @@ func (a *Authenticator) Management(ctx context.Context, r *http.Request) (identi
 	if err := a.csrf.Check(r); err != nil {
 		return identity.Principal{}, errCrossSite(err)
 	}
-	return a.byCookie(ctx, token)
+	return a.byCookie(ctx, w, token)
 }
 
 // Authenticate authenticates a request to the MCP endpoints of the tenant slug

@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -49,7 +47,8 @@ func (a *Authenticator) byKey(ctx context.Context, raw string) (identity.Princip
 	if !wellFormedKey(raw) {
 		return identity.Principal{}, errInvalidKey()
 	}
-	l, err := a.cfg.Store.LiveByKeyHash(ctx, a.cfg.Keys.Hashes(raw))
+	hashes := a.cfg.Keys.Hashes(raw)
+	l, err := a.cfg.Store.LiveByKeyHash(ctx, hashes)
 	switch {
 	case fault.Is(err, fault.NotFound):
 		return identity.Principal{}, errInvalidKey()
@@ -60,7 +59,10 @@ func (a *Authenticator) byKey(ctx context.Context, raw string) (identity.Princip
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	a.useKey(ctx, l.Key, raw)
+	a.noteUse(ctx, l.Key)
+	if l.Key.Hash != hashes[0] {
+		a.moveKey(ctx, l.Key, raw)
+	}
 	return p, nil
 }
 
@@ -79,16 +81,18 @@ func (a *Authenticator) keyPrincipal(k store.APIKey, l store.Live) (identity.Pri
 	return p, nil
 }
 
-// useKey notes the use and moves the key under the current secret. Neither
-// decides about the request, so a failure is only logged.
-func (a *Authenticator) useKey(ctx context.Context, k store.APIKey, raw string) {
+// noteUse and moveKey do not decide about the request, so that their failures
+// are only logged.
+func (a *Authenticator) noteUse(ctx context.Context, k store.APIKey) {
 	if err := a.cfg.Store.TouchAPIKey(ctx, k); err != nil {
 		a.cfg.Log.WarnContext(ctx, "use of an API key not noted", "key", k.Prefix, "err", err)
 	}
+}
+
+// moveKey stores the hash of a key under the current secret (contract 2.4, Key
+// rotation).
+func (a *Authenticator) moveKey(ctx context.Context, k store.APIKey, raw string) {
 	hash, id := a.cfg.Keys.Hash(raw)
-	if id == k.HashKey {
-		return
-	}
 	if err := a.cfg.Store.RehashAPIKey(ctx, k, hash, id); err != nil {
 		a.cfg.Log.WarnContext(ctx, "API key not moved to the current secret", "key", k.Prefix, "err", err)
 	}
@@ -160,36 +164,4 @@ func (a *Authenticator) liveSession(ctx context.Context, c *claims) (store.Live,
 	}
 	a.touchSession(ctx, s.Session)
 	return s.Live, nil
-}
-
-func (a *Authenticator) touchSession(ctx context.Context, s store.Session) {
-	if err := a.cfg.Store.TouchSession(ctx, s); err != nil {
-		a.cfg.Log.WarnContext(ctx, "use of a session not noted", "session", s.ID, "err", err)
-	}
-}
-
-// byCookie checks the token of a browser session (contract 2.4).
-func (a *Authenticator) byCookie(ctx context.Context, token string) (identity.Principal, error) {
-	s, err := a.cfg.Store.LiveBySessionHash(ctx, hashToken(token))
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return identity.Principal{}, errInvalidToken(errEnded)
-	case err != nil:
-		return identity.Principal{}, err
-	}
-	if err := admit(s.Live); err != nil {
-		return identity.Principal{}, err
-	}
-	if s.Session.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
-		return identity.Principal{}, errInvalidToken(errEnded)
-	}
-	a.touchSession(ctx, s.Session)
-	return with(identity.Principal{Auth: authSession, Credential: s.Session.ID}, s.Live), nil
-}
-
-// hashToken is how a token of 256 random bits is kept: such a token cannot be
-// guessed, so its hash needs no secret and no salt.
-func hashToken(token string) string {
-	sum := sha256.Sum256([]byte(token))
-	return hex.EncodeToString(sum[:])
 }

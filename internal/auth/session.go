@@ -2,7 +2,10 @@ package auth
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -50,6 +53,62 @@ func (a *Authenticator) setCookie(w http.ResponseWriter, value string, life time
 	})
 }
 
+// hashToken is how a token of 256 random bits is kept: such a token cannot be
+// guessed, so its hash needs no secret and no salt.
+func hashToken(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// sessionToken is a new cookie value: 256 random bits, and the role at the
+// time, so that a change of role is noticed. The whole value is hashed, so the
+// role in it cannot be changed.
+func sessionToken(role identity.Role) string { return randomText() + "." + role.String() }
+
+// byCookie checks the token of a browser session (contract 2.4).
+func (a *Authenticator) byCookie(ctx context.Context, w http.ResponseWriter, token string) (identity.Principal, error) {
+	s, err := a.cfg.Store.LiveBySessionHash(ctx, hashToken(token))
+	switch {
+	case fault.Is(err, fault.NotFound):
+		return identity.Principal{}, errInvalidToken(errEnded)
+	case err != nil:
+		return identity.Principal{}, err
+	}
+	if err := admit(s.Live); err != nil {
+		return identity.Principal{}, err
+	}
+	if s.Session.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
+		return identity.Principal{}, errInvalidToken(errEnded)
+	}
+	a.touchSession(ctx, s.Session)
+	if !strings.HasSuffix(token, "."+s.Role.String()) {
+		if err := a.renew(ctx, w, s); err != nil {
+			return identity.Principal{}, err
+		}
+	}
+	return with(identity.Principal{Auth: authSession, Credential: s.Session.ID}, s.Live), nil
+}
+
+// renew gives the session a new id after a change of role (contract 2.4). Of
+// requests at once, one renews; the others are served as they are.
+func (a *Authenticator) renew(ctx context.Context, w http.ResponseWriter, s store.LiveSession) error {
+	token := sessionToken(s.Role)
+	err := a.cfg.Store.RenewSession(ctx, s.Session, hashToken(token))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	if err == nil {
+		a.setCookie(w, token, s.Session.ExpiresAt.Sub(a.cfg.Now()))
+	}
+	return err
+}
+
+func (a *Authenticator) touchSession(ctx context.Context, s store.Session) {
+	if err := a.cfg.Store.TouchSession(ctx, s); err != nil {
+		a.cfg.Log.WarnContext(ctx, "use of a session not noted", "session", s.ID, "err", err)
+	}
+}
+
 // newSession is a session to be opened.
 type newSession struct {
 	token   string
@@ -95,7 +154,7 @@ func (a *Authenticator) SignIn(ctx context.Context, w http.ResponseWriter, r *ht
 // OpenBrowserSession gives the browser a new session for an account that has
 // just proved itself; method says how, for the record.
 func (a *Authenticator) OpenBrowserSession(ctx context.Context, w http.ResponseWriter, u store.LoginCandidate, c Client, method string) (identity.Principal, error) {
-	token := randomText()
+	token := sessionToken(u.Role)
 	s, err := a.openSession(ctx, u, c, newSession{token: token, method: method, expires: a.cfg.Now().Add(a.cfg.SessionMax)})
 	if err != nil {
 		return identity.Principal{}, err

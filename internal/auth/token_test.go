@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -136,13 +137,46 @@ func TestNewIssuerRefusals(t *testing.T) {
 	}
 }
 
-func BenchmarkVerify(b *testing.B) {
+// TestVerifiedTokensAreJudgedAnew proves that a remembered signature saves
+// neither an expired token nor one byte of another.
+func TestVerifiedTokensAreJudgedAnew(t *testing.T) {
+	c := newClock()
+	i := mustIssuer(t, c, "HS256", key("k1"))
+	raw := mustMint(t, i, testGrant())
+	for range 2 {
+		if _, err := i.verify(raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := i.verify(raw + "A"); !errors.Is(err, errToken) {
+		t.Errorf("a changed token: %v", err)
+	}
+	for range 3 * verifiedMax {
+		i.verified.put(sha256.Sum256([]byte(randomText())), &claims{})
+	}
+	if n := len(i.verified.young) + len(i.verified.old); n > 2*verifiedMax {
+		t.Errorf("%d tokens remembered", n)
+	}
+	if _, err := i.verify(raw); err != nil {
+		t.Errorf("a forgotten token: %v", err)
+	}
+	c.advance(15 * time.Minute)
+	if _, err := i.verify(raw); !errors.Is(err, errToken) {
+		t.Errorf("an expired token: %v", err)
+	}
+}
+
+func BenchmarkToken(b *testing.B) {
 	i := mustIssuer(b, newClock(), "HS256", key("k1"))
 	raw := mustMint(b, i, testGrant())
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := i.verify(raw); err != nil {
-			b.Fatal(err)
-		}
+	for name, check := range map[string]func(string) (*claims, error){"first": i.parse, "again": i.verify} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := check(raw); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }
