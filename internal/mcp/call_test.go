@@ -302,3 +302,31 @@ func TestQuirks(t *testing.T) {
 		t.Errorf("strict: %d %s", status, text)
 	}
 }
+
+// TestBatchIsLive: each message of a batch is allowed or refused by itself.
+func TestBatchIsLive(t *testing.T) {
+	var g *gateway
+	demote := plain("demote", identity.Viewer, func(context.Context) (*tool.Result, error) {
+		g.users.set(analystKey, principal("analyst", identity.Viewer))
+		return tool.Text("demoted"), nil
+	})
+	revoke := plain("revoke", identity.Viewer, func(context.Context) (*tool.Result, error) {
+		g.users.revoke(analystKey)
+		return tool.Text("revoked"), nil
+	})
+	g = start(t, []tool.Provider{basicTools(), tool.Static{demote, revoke}})
+	call := func(name string) string {
+		return `{"jsonrpc":"2.0","id":"` + name + `","method":"tools/call","params":{"name":"` + name + `"}}`
+	}
+	batch := "[" + strings.Join([]string{call("demote"), call("rows"), call("revoke"), call("object")}, ",") + "]"
+	_, body := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, batch))
+	for _, want := range []string{
+		`"id":"demote","result":{"content":[{"type":"text","text":"demoted"}]`,
+		`"id":"rows","result":{"content":[{"type":"text","text":"Permission denied"}],"isError":true`,
+		`"id":"object","error":{"code":-32600,"message":"Invalid or revoked API key"}`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in %s", want, body)
+		}
+	}
+}

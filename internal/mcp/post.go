@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
@@ -110,18 +111,24 @@ func (h *Handler) appendBatched(v *visit, x *exchange, out *buffer) {
 	h.buffers.put(a.head)
 }
 
+// respondBatched answers one message of a batch. Its caller is read afresh,
+// because the messages before it may have taken long.
 func (h *Handler) respondBatched(v *visit, x *exchange, sofar int) *answer {
-	err := checkID(x.msg)
+	principal, err := h.authenticate(v)
+	refusal := checkID(x.msg)
 	switch {
 	case err != nil:
+		refusal = invalidRequest(fault.Of(err).Public)
+	case refusal != nil:
 	case x.msg.method == "initialize":
-		err = invalidRequest("initialize may not be part of a batch")
+		refusal = invalidRequest("initialize may not be part of a batch")
 	case x.msg.isRequest() && sofar > maxBatchBytes:
-		err = invalidRequest("The answers before this one fill the response, send the request again")
+		refusal = invalidRequest("The answers before this one fill the response, send the request again")
 	default:
+		x.principal = principal
 		return h.respond(v.r.Context(), x)
 	}
-	return h.buffers.refuse(x.version, x.msg.id, err)
+	return h.buffers.refuse(x.version, x.msg.id, refusal)
 }
 
 // reply sends an answer in the form that the client takes, JSON if it can.
