@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
@@ -99,9 +100,11 @@ func TestPreparedStatementsAreBounded(t *testing.T) {
 func TestSessionLeavesNothing(t *testing.T) {
 	s := start(t)
 	conn := s.open(t, s.readerConn)
-	lock := &sqlguard.Statement{SQL: "SELECT pg_advisory_lock(1)", Functions: []string{"pg_advisory_lock"}}
-	if _, err := conn.Query(testContext(t), lock, database.Limit{}); err != nil {
-		t.Fatal(err)
+	for _, sql := range []string{"SELECT pg_advisory_lock(1)", "SELECT pg_advisory_lock(2), 1 / (random() * 0)::int"} {
+		lock := &sqlguard.Statement{SQL: sql, Functions: []string{"pg_advisory_lock"}}
+		if _, err := conn.Query(testContext(t), lock, database.Limit{}); err != nil && !fault.Is(err, fault.Invalid) {
+			t.Fatal(err)
+		}
 	}
 	if got := mustExec(t, s.admin, "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database WHERE locktype = 'advisory' AND datname = '"+s.db+"'"); got != "0" {
 		t.Errorf("%s advisory locks are left", got)
@@ -175,6 +178,30 @@ func TestErrorTexts(t *testing.T) {
 		if diff := cmp.Diff(want, fault.Of(err).Public); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", sql, diff)
 		}
+	}
+}
+
+// TestCancelOfAllowedName cancels where the rules allow the server by its name
+// only: the cancel request goes to an address.
+func TestCancelOfAllowedName(t *testing.T) {
+	s := start(t)
+	env := database.Env{Dialer: egress.NewDialer(egress.Policy{AllowHosts: []string{"localhost"}}, 0)}
+	target, err := dialect().Parse(strings.Replace(s.readerConn, "@127.0.0.1", "@localhost", 1), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dialect().Open(target, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	_, err = conn.Query(testContext(t), statement(slowQuery), database.Limit{Timeout: 50 * time.Millisecond})
+	if !fault.Is(err, fault.Timeout) {
+		t.Errorf("Query = %v, want a timeout", err)
+	}
+	until(t, func() bool { return s.activity(t, "state = 'active'") == "0" })
+	if got := mustQuery(t, conn, "SELECT 1 AS v"); got != `[{"v":1}]` {
+		t.Errorf("afterwards: %s", got)
 	}
 }
 

@@ -45,6 +45,10 @@ type request struct {
 	sink  sink
 }
 
+// callsFunctions says that the statement could have taken an advisory lock,
+// which no rollback frees.
+func (r request) callsFunctions() bool { return len(r.stmt.Functions) > 0 }
+
 // run sends the statement in a read-only transaction together with its
 // rollback: one network round trip. After an error the server skips the
 // rollback, which is then sent for itself.
@@ -67,7 +71,7 @@ func (s *session) run(ctx context.Context, r request) error {
 	}
 	err := a.read()
 	if !s.broken {
-		if failed := s.rollBack(a.txStatus); err == nil {
+		if failed := s.rollBack(a.txStatus, r.callsFunctions()); err == nil {
 			err = failed
 		}
 	}
@@ -79,11 +83,15 @@ func (s *session) run(ctx context.Context, r request) error {
 
 // rollBack ends a transaction that is still open. A session that cannot is
 // closed, which ends the transaction as well.
-func (s *session) rollBack(txStatus byte) error {
+func (s *session) rollBack(txStatus byte, unlock bool) error {
 	if txStatus == 'I' {
 		return nil
 	}
-	s.fe.SendQuery(&pgproto3.Query{String: "ROLLBACK"})
+	sql := rollbackSQL
+	if unlock {
+		sql += "; " + unlockSQL
+	}
+	s.fe.SendQuery(&pgproto3.Query{String: sql})
 	if err := s.fe.Flush(); err != nil {
 		s.broken = true
 		return err
@@ -116,8 +124,7 @@ func (s *session) send(r request, p *prepared, known bool) (before int) {
 	}
 	s.fe.SendExecute(&s.execute)
 	s.sendPrepared(stmtRollback)
-	// A function could have taken an advisory lock, which no rollback frees.
-	if len(r.stmt.Functions) > 0 {
+	if r.callsFunctions() {
 		s.sendPrepared(stmtUnlock)
 	}
 	s.fe.SendSync(&pgproto3.Sync{})

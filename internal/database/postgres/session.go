@@ -19,6 +19,10 @@ const (
 	stmtBegin    = "mcpgw_begin"
 	stmtRollback = "mcpgw_rollback"
 	stmtUnlock   = "mcpgw_unlock"
+
+	beginSQL    = "BEGIN TRANSACTION READ ONLY"
+	rollbackSQL = "ROLLBACK"
+	unlockSQL   = "SELECT pg_catalog.pg_advisory_unlock_all()"
 )
 
 // Of a session's prepared statements, the least recently used give way.
@@ -77,9 +81,9 @@ func (s *session) setUp(ctx context.Context, searchPath string) error {
 	stop := s.watch(ctx)
 	defer stop()
 	s.fe.SendQuery(&pgproto3.Query{String: settings(searchPath)})
-	s.fe.SendParse(&pgproto3.Parse{Name: stmtBegin, Query: "BEGIN TRANSACTION READ ONLY"})
-	s.fe.SendParse(&pgproto3.Parse{Name: stmtRollback, Query: "ROLLBACK"})
-	s.fe.SendParse(&pgproto3.Parse{Name: stmtUnlock, Query: "SELECT pg_catalog.pg_advisory_unlock_all()"})
+	s.fe.SendParse(&pgproto3.Parse{Name: stmtBegin, Query: beginSQL})
+	s.fe.SendParse(&pgproto3.Parse{Name: stmtRollback, Query: rollbackSQL})
+	s.fe.SendParse(&pgproto3.Parse{Name: stmtUnlock, Query: unlockSQL})
 	s.fe.SendSync(&pgproto3.Sync{})
 	if err := s.fe.Flush(); err != nil {
 		return err

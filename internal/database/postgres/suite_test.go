@@ -9,7 +9,9 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/postgres"
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 )
 
 const slowQuery = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 1000000) b"
@@ -25,7 +27,7 @@ func TestSuite(t *testing.T) {
 	}})
 	denied := database.Env{Dialer: egress.NewDialer(egress.Policy{}, 0)}
 	databasetest.Run(t, databasetest.Fixture{
-		Dialect:  dialect(),
+		Dialect:  postgres.New(guard.New()),
 		Env:      localEnv(),
 		Denied:   &denied,
 		Owner:    s.ownerConn,
