@@ -22,15 +22,14 @@ const (
 // limits bound what one statement may make the engine allocate or recurse.
 func limits() map[int32]int32 {
 	return map[int32]int32{
-		lib.SQLITE_LIMIT_LENGTH:              database.MaxResultBytes,
-		lib.SQLITE_LIMIT_SQL_LENGTH:          4 * sqlguard.MaxChars,
-		lib.SQLITE_LIMIT_EXPR_DEPTH:          100,
-		lib.SQLITE_LIMIT_COMPOUND_SELECT:     50,
-		lib.SQLITE_LIMIT_VDBE_OP:             250_000,
-		lib.SQLITE_LIMIT_ATTACHED:            0,
-		lib.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 500,
-		lib.SQLITE_LIMIT_TRIGGER_DEPTH:       1,
-		lib.SQLITE_LIMIT_WORKER_THREADS:      0,
+		lib.SQLITE_LIMIT_LENGTH:          database.MaxResultBytes,
+		lib.SQLITE_LIMIT_SQL_LENGTH:      4 * sqlguard.MaxChars,
+		lib.SQLITE_LIMIT_EXPR_DEPTH:      100,
+		lib.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+		lib.SQLITE_LIMIT_VDBE_OP:         250_000,
+		lib.SQLITE_LIMIT_ATTACHED:        0,
+		lib.SQLITE_LIMIT_TRIGGER_DEPTH:   1,
+		lib.SQLITE_LIMIT_WORKER_THREADS:  0,
 	}
 }
 
@@ -99,7 +98,7 @@ func authorized(action int32, arg1, arg2 string) bool {
 		// The planner's row counts are read when the schema is loaded.
 		return guard.AllowedTable(arg1) || arg1 == "sqlite_stat1"
 	case lib.SQLITE_FUNCTION:
-		return guard.AllowedFunction(arg2)
+		return guard.AllowedFunction(arg2) && !slowFunction(arg2)
 	case lib.SQLITE_PRAGMA:
 		// Full-text search looks for changes by other connections.
 		return guard.AllowedPragma(arg1, arg2 != "") || arg1 == "data_version" && arg2 == ""

@@ -99,6 +99,9 @@ func (h *handle) fence() error {
 	if err := h.check(lib.Xsqlite3_set_authorizer(h.tls, db, callback(onAuthorize), h.ctl)); err != nil {
 		return err
 	}
+	if err := h.replaceFunctions(); err != nil {
+		return err
+	}
 	for _, sql := range settings() {
 		if err := h.exec(sql); err != nil {
 			return err

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	lib "modernc.org/sqlite/lib"
@@ -71,8 +72,8 @@ func readTables(h *handle) ([]database.Table, error) {
 
 func readTable(h *handle, t *database.Table) error {
 	err := readColumns(h, t)
-	if e, ok := err.(*engineError); ok && t.Kind == "view" && e.primary() == lib.SQLITE_ERROR {
-		return nil // the view no longer fits its tables; it still exists
+	if e := (*engineError)(nil); errors.As(err, &e) && t.Kind != "table" && e.primary() == lib.SQLITE_ERROR {
+		return nil // a view that no longer fits its tables, or a foreign extension's table
 	}
 	if err != nil || t.Kind != "table" {
 		return err
