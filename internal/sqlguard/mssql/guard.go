@@ -63,8 +63,8 @@ func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
 	if err := gate.check(); err != nil {
 		return nil, err
 	}
-	canonical := join(tokens)
-	query, err := parse(parserView(canonical, tokens))
+	view := g.policy.parserView(tokens)
+	query, err := parse(joinView(view))
 	if err != nil {
 		return nil, err
 	}
@@ -72,26 +72,26 @@ func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
 	if err := in.walk(reflect.ValueOf(query)); err != nil {
 		return nil, err
 	}
-	if err := g.account(tokens, in.seen); err != nil {
+	if err := g.account(tokens, view, in.seen); err != nil {
 		return nil, err
 	}
 	return &sqlguard.Statement{
-		SQL:       canonical,
+		SQL:       join(tokens),
 		Kind:      strings.ToUpper(gate.first()),
 		Tables:    in.tables,
 		Functions: in.functions,
 	}, nil
 }
 
-// parse returns the one query of a canonical text. A panic of the parser is
+// parse returns the one query of a text. A panic of the parser is
 // a refusal.
-func parse(canonical string) (query *ast.SelectStatement, err error) {
+func parse(sql string) (query *ast.SelectStatement, err error) {
 	defer func() {
 		if recover() != nil {
 			query, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
 		}
 	}()
-	script, parseErr := parser.Parse(context.Background(), strings.NewReader(canonical))
+	script, parseErr := parser.Parse(context.Background(), strings.NewReader(sql))
 	if parseErr != nil {
 		return nil, sqlguard.ParseFailed(shorten(parseErr.Error()))
 	}
@@ -113,13 +113,16 @@ func parse(canonical string) (query *ast.SelectStatement, err error) {
 
 // account refuses a text with a name or constant that no node of the tree
 // stands for: the parser skipped it, so nobody has judged it.
-func (g *Guard) account(tokens []token, seen map[int]bool) error {
+func (g *Guard) account(tokens []token, view []string, seen map[int]bool) error {
 	offset := 0
 	for i, t := range tokens {
-		if !seen[offset] && !g.grammatical(t) && !isCollation(tokens, i) {
+		if view[i] == "" {
+			continue
+		}
+		if !seen[offset] && !g.grammatical(t) {
 			return sqlguard.ParseFailed(fmt.Sprintf("line %d column %d: unexpected %s", t.line, t.col, shorten(t.text)))
 		}
-		offset += utf16Length(t.text) + 1
+		offset += utf16Length(view[i]) + 1
 	}
 	return nil
 }

@@ -287,3 +287,343 @@ SELECT id FROM users sp_who
 SELECT id FROM users sp_who 'x'
 %%
 SELECT 1 x; sp_who
+%%
+;
+%%
+-- only a comment
+%%
+/* /* */ still open
+%%
+SELECT
+%%
+SELECT 'unterminated
+%%
+SELECT [unterminated
+%%
+SELECT "unterminated
+%%
+SELECT []
+%%
+SELECT 1;;SELECT 2
+%%
+SELECT (1) SELECT 2
+%%
+(SELECT 1) SELECT 2
+%%
+(SELECT 1) DELETE FROM users
+%%
+WITH a AS (SELECT 1 x) SELECT * FROM a SELECT 2
+%%
+WITH a AS (SELECT 1 x) SELECT (1) SELECT 2
+%%
+WITH a AS (SELECT 1 x) DELETE FROM users
+%%
+WITH a AS (SELECT 1 x) INSERT INTO users SELECT * FROM a
+%%
+WITH a AS (DELETE FROM users OUTPUT deleted.id) SELECT * FROM a
+%%
+WITH XMLNAMESPACES ('x' AS y) SELECT 1
+%%
+WITH CHANGE_TRACKING_CONTEXT (0x1) SELECT 1
+%%
+SELECT * FROM (MERGE users USING orders ON 1=1 WHEN MATCHED THEN DELETE OUTPUT $action) x
+%%
+SELECT * FROM (UPDATE users SET salary = 0 OUTPUT inserted.*) x
+%%
+SELECT id INTO users2 FROM users
+%%
+SELECT id INTO [##global] FROM users
+%%
+SELECT * FROM #temp
+%%
+SELECT * FROM ##temp
+%%
+SELECT * FROM @tablevar
+%%
+SELECT @@SPID
+%%
+SELECT @@SERVERNAME
+%%
+SELECT @@ROWCOUNT, @@IDENTITY, @@TRANCOUNT
+%%
+SELECT $1
+%%
+SELECT $action
+%%
+SELECT $PARTITION.f(1)
+%%
+SELECT $(var)
+%%
+SELECT {fn NOW()}
+%%
+SELECT {d '2026-01-01'}
+%%
+SELECT * FROM {oj a LEFT JOIN b ON 1=1}
+%%
+SELECT geography::Point(1, 2, 4326)
+%%
+SELECT a::b FROM t
+%%
+label: SELECT 1
+%%
+SELECT 1 label: DELETE FROM users
+%%
+SELECT 1 \ 2
+%%
+SELECT ?
+%%
+SELECT 1e
+%%
+SELECT 1else
+%%
+SELECT CASE WHEN 1=1 THEN 1else 2 END
+%%
+SELECT 0xZZ
+%%
+SELECT 1 FROM users WHERE CURRENT OF c
+%%
+SELECT id FROM users FOR UPDATE
+%%
+SELECT id FROM users FOR READ ONLY
+%%
+SELECT id FROM users FOR BROWSE
+%%
+SELECT * FROM users WITH (HOLDLOCK)
+%%
+SELECT * FROM users WITH (SERIALIZABLE)
+%%
+SELECT * FROM users WITH (TABLOCK)
+%%
+SELECT * FROM users WITH (ROWLOCK, UPDLOCK)
+%%
+SELECT * FROM users WITH (INDEX(1))
+%%
+SELECT * FROM users WITH (FORCESEEK)
+%%
+SELECT * FROM users WITH (READPAST)
+%%
+SELECT * FROM users u INNER LOOP JOIN orders o ON o.user_id = u.id
+%%
+SELECT * FROM users u INNER HASH JOIN orders o ON o.user_id = u.id
+%%
+SELECT * FROM users u INNER REMOTE JOIN orders o ON o.user_id = u.id
+%%
+SELECT id FROM users OPTION (RECOMPILE)
+%%
+SELECT id FROM users OPTION (USE HINT ('x'))
+%%
+SELECT id FROM users OPTION (MAXDOP 64)
+%%
+SELECT id FROM users OPTION (TABLE HINT (users, TABLOCKX))
+%%
+SELECT * FROM otherdb.dbo.users
+%%
+SELECT * FROM srv.otherdb.dbo.users
+%%
+SELECT * FROM otherdb..users
+%%
+SELECT * FROM [srv]...[users]
+%%
+SELECT * FROM sys.databases
+%%
+SELECT * FROM sys.server_principals
+%%
+SELECT * FROM sys.sysprocesses
+%%
+SELECT * FROM sys.configurations
+%%
+SELECT * FROM sys.sql_modules
+%%
+SELECT * FROM sys.dm_exec_sessions
+%%
+SELECT * FROM sys . dm_exec_connections
+%%
+SELECT * FROM [sys].[sql_logins]
+%%
+SELECT * FROM "sys"."sql_logins"
+%%
+SELECT * FROM SYS.Credentials
+%%
+SELECT * FROM sysobjects
+%%
+SELECT * FROM dbo.sysusers
+%%
+SELECT * FROM sysprocesses
+%%
+SELECT * FROM msdb.dbo.sysjobs
+%%
+SELECT * FROM INFORMATION_SCHEMA.TABLE_PRIVILEGES
+%%
+SELECT * FROM fn_my_permissions(NULL, 'SERVER')
+%%
+SELECT * FROM my_tvf(1)
+%%
+SELECT * FROM sys.fn_helpcollations()
+%%
+SELECT * FROM ::fn_helpcollations()
+%%
+SELECT * FROM dbo.nodes(1)
+%%
+SELECT * FROM dbo.f('x') AS t(c)
+%%
+SELECT dbo.f(1) FROM users
+%%
+SELECT [dbo].[f](1)
+%%
+SELECT x.value(id, 'int') FROM t
+%%
+SELECT x.modify('delete /a') FROM t
+%%
+SELECT clr.Method(1)
+%%
+SELECT sys.fn_varbintohexstr(0x01)
+%%
+SELECT HAS_PERMS_BY_NAME(NULL, NULL, 'x')
+%%
+SELECT SUSER_SNAME(), ORIGINAL_LOGIN(), HOST_NAME(), APP_NAME()
+%%
+SELECT SYSTEM_USER
+%%
+SELECT SESSION_USER
+%%
+SELECT USER
+%%
+SELECT USER_NAME()
+%%
+SELECT IS_SRVROLEMEMBER('sysadmin')
+%%
+SELECT SERVERPROPERTY('MachineName')
+%%
+SELECT CONNECTIONPROPERTY('local_net_address')
+%%
+SELECT LOGINPROPERTY('sa', 'PasswordHash')
+%%
+SELECT PWDCOMPARE('x', 0x01)
+%%
+SELECT CERTPRIVATEKEY(1, 'x')
+%%
+SELECT DECRYPTBYPASSPHRASE('x', 0x01)
+%%
+SELECT SESSION_CONTEXT(N'x'), CONTEXT_INFO()
+%%
+SELECT SCOPE_IDENTITY(), IDENT_CURRENT('users')
+%%
+SELECT OBJECT_DEFINITION(OBJECT_ID('p'))
+%%
+SELECT APPLOCK_TEST('public', 'x', 'Shared', 'Session')
+%%
+SELECT AI_GENERATE_EMBEDDINGS('x' USE MODEL m)
+%%
+SELECT NEXT VALUE FOR dbo.s OVER (ORDER BY id) FROM users
+%%
+SELECT IDENTITY(int, 1, 1) AS x FROM users
+%%
+SELECT CAST(a AS dbo.mytype) FROM t
+%%
+SELECT CAST(a AS mytype) FROM t
+%%
+SELECT CAST(a AS xml(dbo.coll)) FROM t
+%%
+SELECT * FROM PREDICT(MODEL = 1, DATA = users) WITH (a int) p
+%%
+SELECT * FROM CHANGETABLE(CHANGES users, 0) AS c
+%%
+SELECT * FROM OPENROWSET('x', 'y', 'z')
+%%
+SELECT * FROM OPENROWSET(BULK 'https://evil/x', FORMAT = 'CSV') AS r
+%%
+SELECT * FROM SEMANTICKEYPHRASETABLE(docs, *)
+%%
+SELECT 1 sp_configure
+%%
+SELECT 1 AS xp_cmdshell
+%%
+SELECT id FROM users THROW
+%%
+SELECT id FROM users RECEIVE
+%%
+SELECT 1 RECEIVE * FROM q
+%%
+SELECT 1 ENABLE TRIGGER x ON y
+%%
+SELECT 1 GET CONVERSATION GROUP @g FROM q
+%%
+SELECT 1 MOVE CONVERSATION @a TO @b
+%%
+SELECT 1 SEND ON CONVERSATION x
+%%
+SELECT 1 LINENO 5
+%%
+SELECT 1 SETUSER 'x'
+%%
+SELECT 1 READTEXT users.name 0x01 0 0
+%%
+SELECT 1 UPDATETEXT users.name 0x01 0 0 'x'
+%%
+SELECT 1 DUMP DATABASE x TO y
+%%
+SELECT 1 LOAD DATABASE x FROM y
+%%
+SELECT 1 CLOSE c
+%%
+SELECT 1 DEALLOCATE c
+%%
+SELECT 1 BREAK
+%%
+SELECT 1 CONTINUE
+%%
+SELECT 1 SET NOCOUNT ON
+%%
+SELECT 1 SET IDENTITY_INSERT users ON
+%%
+SELECT 1 ROLLBACK
+%%
+SELECT 1 ALTER TABLE users ADD x int
+%%
+SELECT 1 CREATE TABLE x (a int)
+%%
+SELECT 1 REVOKE SELECT ON users FROM public
+%%
+SELECT 1 BACKUP LOG x TO DISK = 'y'
+%%
+SELECT 1 RAISERROR ('x', 20, 1) WITH LOG
+%%
+SELECT 1 WITH x AS (SELECT 1 a) DELETE FROM x
+%%
+SELECT 1 ＤＥＬＥＴＥ FROM users
+%%
+SELECT 1 DELETE FROM users
+%%
+SELECT 1 DELETE　FROM users
+%%
+SELECT 1 AS ſelect FROM users
+%%
+ſELECT 1
+%%
+SELECT a‐b FROM t
+%%
+SELECT ‘x’ FROM t
+%%
+EXPLAIN SELECT 1
+%%
+SHOW TABLES
+%%
+VALUES (1)
+%%
+TABLE users
+%%
+sp_executesql N'DELETE FROM users'
+%%
+dbo.sp_help
+%%
+[sp_who]
+%%
+GO
+%%
+SELECT a.b.c.d.e.f FROM t, dbo.f(1)
+%%
+SELECT [a;b] FROM t
+%%
+SELECT [a--b] FROM t
+%%
+SELECT [x]/*
