@@ -36,20 +36,30 @@ func outAudit(r store.AuditRecord) auditOut {
 }
 
 func (s *server) listAudit(ctx context.Context, c *call) ([]auditOut, error) {
-	page, err := c.page(auditDefault, auditCap)
-	if err != nil {
-		return nil, err
-	}
 	prefix, err := c.text("event_prefix")
 	if err != nil {
 		return nil, err
 	}
-	records, err := c.scope().AuditRecords(ctx, prefixes(prefix), page)
+	return s.readAudit(ctx, c, prefix)
+}
+
+// queryHistory lists what was asked in natural language.
+func (s *server) queryHistory(ctx context.Context, c *call) ([]auditOut, error) {
+	return s.readAudit(ctx, c, "query.success,query.failure")
+}
+
+// readAudit lists records, and leaves one of having done so before they go out.
+func (s *server) readAudit(ctx context.Context, c *call, commaList string) ([]auditOut, error) {
+	page, err := c.page(auditDefault, auditCap)
+	if err != nil {
+		return nil, err
+	}
+	records, err := c.scope().AuditRecords(ctx, prefixes(commaList), page)
 	if err != nil {
 		return nil, err
 	}
 	read := c.event(c.route.event, map[string]any{
-		"route": c.route.path, "event_prefix": textOrNull(prefix), "skip": page.Skip, "limit": page.Limit, "returned": len(records),
+		"route": c.route.path, "event_prefix": textOrNull(commaList), "skip": page.Skip, "limit": page.Limit, "returned": len(records),
 	})
 	read.At = s.Now()
 	if err := s.Audit.Record(ctx, read); err != nil {

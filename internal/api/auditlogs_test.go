@@ -54,6 +54,24 @@ func TestAuditLog(t *testing.T) {
 	}
 }
 
+func TestQueryHistory(t *testing.T) {
+	g := start(t)
+	check(t, g.store.Tenant(g.acme.tenant.ID).Write(t.Context(), func(tx *store.Tx) error {
+		for _, name := range []string{"query.success", "query.failure", "query.other", "tool.execute_sql"} {
+			tx.Record(audit.Event{Name: name})
+		}
+		return nil
+	}))
+	got := decode[[]object](t, g.do(t, request{method: "GET", path: "/query/history", token: g.acme.admin.token}))
+	if len(got) != 2 || got[0].text("event") != "query.failure" || got[1].text("event") != "query.success" {
+		t.Errorf("history %v", got)
+	}
+	g.do(t, request{method: "GET", path: "/query/history", token: g.acme.analyst.token}).want(t, 403, "Required role: ['admin']")
+	if reads := g.events(t, g.acme.tenant.ID, "audit.read"); len(reads) != 1 || reads[0].text("route") != "/query/history" {
+		t.Errorf("recorded %v", reads)
+	}
+}
+
 func TestAuditLogRefusals(t *testing.T) {
 	g := start(t)
 	for _, tt := range []struct {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/danielgtaylor/huma/v2"
+
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
@@ -24,6 +26,13 @@ type connectionOut struct {
 	LLMPolicy   string        `json:"llm_policy"`
 	LastTest    *testOut      `json:"last_test"`
 	Test        *testOut      `json:"test,omitempty"`
+}
+
+// TransformSchema tells the document that a connection may be untested, which
+// a Go type cannot say of an object.
+func (connectionOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Schema {
+	s.Properties["last_test"] = &huma.Schema{AnyOf: []*huma.Schema{s.Properties["last_test"], {Type: "null"}}}
+	return s
 }
 
 func outConnection(c store.Connection) connectionOut {

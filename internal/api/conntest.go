@@ -92,12 +92,15 @@ func (s *server) probe(ctx context.Context, c *call, dbType, text string) (testO
 	latency := float64(found.Latency.Microseconds()) / 1000
 	return testOut{
 		OK: true, LatencyMS: &latency, ServerVersion: &found.ServerVersion, CanWrite: &found.CanWrite,
-		Warning: textOrNull(found.Warning), TestedAt: s.Now().UTC(),
+		Warning: textOrNull(found.Warning), TestedAt: s.moment(),
 	}, nil
 }
 
+// moment is now as the store keeps times.
+func (s *server) moment() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
+
 func (s *server) failed(reason string) testOut {
-	return testOut{Error: &reason, TestedAt: s.Now().UTC()}
+	return testOut{Error: &reason, TestedAt: s.moment()}
 }
 
 // reason is the member of the fixed set that err stands for: a driver's own

@@ -15,12 +15,7 @@ func (a *API) mountInfrastructure(mux *httpx.Mux) {
 	mux.Handle("GET /livez", status("ok", func(context.Context) error { return nil }))
 	mux.Handle("GET /health", status("ok", s.healthy))
 	mux.Handle("GET /readyz", status("ready", s.ready))
-	metrics := httpx.Handler(httpx.NotFound)
-	if s.Metrics != nil {
-		mux.Handle("GET /metrics", httpx.RequireBearer(s.MetricsToken, s.Metrics))
-	} else {
-		mux.Handle("GET /metrics", metrics)
-	}
+	mux.Handle("GET /metrics", httpx.RequireBearer(s.MetricsToken, s.Metrics))
 	mux.Handle("GET /openapi.json", httpx.Handler(func(w http.ResponseWriter, _ *http.Request) error {
 		return httpx.WriteJSON(w, http.StatusOK, a.document)
 	}))

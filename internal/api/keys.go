@@ -23,7 +23,7 @@ type newKeyOut struct {
 	RawKey    string         `json:"raw_key" doc:"Shown this once."`
 	CreatedAt time.Time      `json:"created_at"`
 	ExpiresAt *time.Time     `json:"expires_at"`
-	MaxRole   *identity.Role `json:"max_role"`
+	MaxRole   *identity.Role `json:"max_role" nullable:"true"`
 }
 
 type keyOut struct {
@@ -34,7 +34,7 @@ type keyOut struct {
 	LastUsedAt *time.Time     `json:"last_used_at"`
 	RevokedAt  *time.Time     `json:"revoked_at"`
 	ExpiresAt  *time.Time     `json:"expires_at"`
-	MaxRole    *identity.Role `json:"max_role"`
+	MaxRole    *identity.Role `json:"max_role" nullable:"true"`
 }
 
 func roleOrNull(r identity.Role) *identity.Role {

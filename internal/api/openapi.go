@@ -36,6 +36,25 @@ type validationEntry struct {
 	Input any      `json:"input"`
 }
 
+// newRegistry returns the registry of the document's types.
+func newRegistry() huma.Registry {
+	r := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	r.RegisterTypeAlias(reflect.TypeFor[identity.Role](), reflect.TypeFor[roleName]())
+	return r
+}
+
+// roleName is how the document shows an identity.Role.
+type roleName string
+
+// Schema lists the names.
+func (roleName) Schema(huma.Registry) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, role := range identity.Roles() {
+		s.Enum = append(s.Enum, role.String())
+	}
+	return s
+}
+
 // describe renders the routes as OpenAPI 3.1. It is made from the same table
 // that is served, so the two cannot drift apart.
 func describe(registry huma.Registry, routes []*route, version, base string) *huma.OpenAPI {
@@ -60,7 +79,18 @@ func describe(registry huma.Registry, routes []*route, version, base string) *hu
 	for _, r := range routes {
 		addOperation(doc, registry, r)
 	}
+	allowMore(registry)
 	return doc
+}
+
+// allowMore lets every object have more members than are listed: unknown ones in a
+// request are ignored, and answers may grow (contract 1, Success).
+func allowMore(registry huma.Registry) {
+	for _, s := range registry.Map() {
+		if s.AdditionalProperties == false {
+			s.AdditionalProperties = nil
+		}
+	}
 }
 
 func addOperation(doc *huma.OpenAPI, registry huma.Registry, r *route) {

@@ -120,7 +120,7 @@ func bodyFields(s *huma.Schema, registry huma.Registry) []referenceField {
 func typeName(s *huma.Schema) string {
 	name := s.Type
 	if len(s.Enum) > 0 {
-		name = strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Enum...), " ", " | "), "[]")
+		name = strings.Join(list(s.Enum, func(v any) string { return fmt.Sprint(v) }), " | ")
 	}
 	if s.Nullable {
 		name += ", or null"

@@ -18,7 +18,8 @@ const (
 )
 
 // routes is the whole management API (contract 3.2–3.4, 3.6, 14): who may call
-// what, how often, and what answers. A route without min is public.
+// what, how often, what record it leaves and what answers; the second line of
+// a row is for the OpenAPI document. A route without min is public.
 func (s *server) routes() []*route {
 	const (
 		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
@@ -36,38 +37,67 @@ func (s *server) routes() []*route {
 		audits        = bucket{name: "audit_logs", count: 60}
 	)
 	return []*route{
-		{method: post, path: "/auth/login", rate: signIns, do: with(s.login), event: "login.success", id: "login", tag: tagAuth, summary: "Sign in and get an access token", refusals: []int{400, 401, 403}},
-		{method: post, path: "/auth/session", rate: signIns, do: with(s.signIn), event: "login.success", id: "signIn", tag: tagAuth, summary: "Sign in and get a session cookie", refusals: []int{400, 401, 403}},
-		{method: get, path: "/auth/sessions", min: viewer, noKeys: true, do: plain(s.listSessions), id: "listSessions", tag: tagAuth, summary: "List own sessions"},
-		{method: del, path: "/auth/sessions/{id}", min: viewer, noKeys: true, do: plain(s.endSession), status: empty, event: "oauth.token_revoked", id: "endSession", tag: tagAuth, summary: "End one of the own sessions", refusals: []int{404}},
-		{method: post, path: "/auth/logout", min: viewer, noKeys: true, do: plain(s.logout), status: empty, event: "oauth.token_revoked", id: "logout", tag: tagAuth, summary: "Sign out"},
-		{method: post, path: "/auth/password", min: viewer, noKeys: true, rate: passwords, do: with(s.changePassword), event: "user.password_changed", id: "changePassword", tag: tagAuth, summary: "Change the own password", refusals: []int{400}},
-		{method: get, path: "/auth/me", min: viewer, do: plain(s.me), id: "me", tag: tagAuth, summary: "Who am I"},
-		{method: get, path: "/auth/providers", rate: providers, do: plain(s.listProviders), query: providerQuery(), id: "listProviders", tag: tagAuth, summary: "List the ways to sign in to an organisation", refusals: []int{404}},
+		{method: post, path: "/auth/login", rate: signIns, event: "login.success", do: with(s.login),
+			id: "login", tag: tagAuth, summary: "Sign in and get an access token", refusals: []int{400, 401, 403}},
+		{method: post, path: "/auth/session", rate: signIns, event: "login.success", do: with(s.signIn),
+			id: "signIn", tag: tagAuth, summary: "Sign in and get a session cookie", refusals: []int{400, 401, 403}},
+		{method: get, path: "/auth/sessions", min: viewer, noKeys: true, do: plain(s.listSessions),
+			id: "listSessions", tag: tagAuth, summary: "List own sessions"},
+		{method: del, path: "/auth/sessions/{id}", min: viewer, noKeys: true, event: "oauth.token_revoked", do: plain(s.endSession), status: empty,
+			id: "endSession", tag: tagAuth, summary: "End one of the own sessions", refusals: []int{404}},
+		{method: post, path: "/auth/logout", min: viewer, noKeys: true, event: "oauth.token_revoked", do: plain(s.logout), status: empty,
+			id: "logout", tag: tagAuth, summary: "Sign out"},
+		{method: post, path: "/auth/password", min: viewer, noKeys: true, rate: passwords, event: "user.password_changed", do: with(s.changePassword),
+			id: "changePassword", tag: tagAuth, summary: "Change the own password", refusals: []int{400}},
+		{method: get, path: "/auth/me", min: viewer, do: plain(s.me),
+			id: "me", tag: tagAuth, summary: "Who am I"},
+		{method: get, path: "/auth/providers", rate: providers, do: plain(s.listProviders),
+			id: "listProviders", tag: tagAuth, summary: "List the ways to sign in to an organisation", query: providerQuery(), refusals: []int{404}},
 
-		{method: post, path: "/tenants/", rate: registrations, do: with(s.registerTenant), event: "tenant.created", id: "registerTenant", tag: tagTenant, summary: "Register an organisation with its first admin", refusals: []int{400, 403}},
-		{method: get, path: "/tenants/me", min: viewer, do: plain(s.getTenant), id: "getTenant", tag: tagTenant, summary: "Get the own organisation", refusals: []int{404}},
-		{method: patch, path: "/tenants/me", min: admin, do: with(s.updateTenant), event: "tenant.updated", id: "updateTenant", tag: tagTenant, summary: "Change the own organisation", refusals: []int{400}},
+		{method: post, path: "/tenants/", rate: registrations, event: "tenant.created", do: with(s.registerTenant),
+			id: "registerTenant", tag: tagTenant, summary: "Register an organisation with its first admin", refusals: []int{400, 403}},
+		{method: get, path: "/tenants/me", min: viewer, do: plain(s.getTenant),
+			id: "getTenant", tag: tagTenant, summary: "Get the own organisation", refusals: []int{404}},
+		{method: patch, path: "/tenants/me", min: admin, event: "tenant.updated", do: with(s.updateTenant),
+			id: "updateTenant", tag: tagTenant, summary: "Change the own organisation", refusals: []int{400}},
 
-		{method: get, path: "/tenants/users", min: admin, do: plain(s.listUsers), query: pagingQuery(listDefault, listCap), id: "listUsers", tag: tagUsers, summary: "List users"},
-		{method: post, path: "/tenants/users", min: admin, do: with(s.createUser), event: "user.created", id: "createUser", tag: tagUsers, summary: "Add a user", refusals: []int{400}},
-		{method: patch, path: "/tenants/users/{id}", min: admin, do: with(s.updateUser), event: "user.*", id: "updateUser", tag: tagUsers, summary: "Change a user's role, state or password", refusals: []int{400, 404}},
-		{method: del, path: "/tenants/users/{id}", min: admin, do: plain(s.deleteUser), status: empty, event: "user.deleted", id: "deleteUser", tag: tagUsers, summary: "Remove a user", refusals: []int{400, 404}},
+		{method: get, path: "/tenants/users", min: admin, do: plain(s.listUsers),
+			id: "listUsers", tag: tagUsers, summary: "List users", query: pagingQuery(listDefault, listCap)},
+		{method: post, path: "/tenants/users", min: admin, event: "user.created", do: with(s.createUser),
+			id: "createUser", tag: tagUsers, summary: "Add a user", refusals: []int{400}},
+		{method: patch, path: "/tenants/users/{id}", min: admin, event: "user.*", do: with(s.updateUser),
+			id: "updateUser", tag: tagUsers, summary: "Change a user's role, state or password", refusals: []int{400, 404}},
+		{method: del, path: "/tenants/users/{id}", min: admin, event: "user.deleted", do: plain(s.deleteUser), status: empty,
+			id: "deleteUser", tag: tagUsers, summary: "Remove a user", refusals: []int{400, 404}},
 
-		{method: post, path: "/connections/", min: admin, rate: testsIfAsked, do: with(s.createConnection), query: testQuery(), event: "connection.created", id: "createConnection", tag: tagConnections, summary: "Add a database connection", refusals: []int{400}},
-		{method: get, path: "/connections/", min: viewer, do: plain(s.listConnections), query: pagingQuery(listDefault, listCap), id: "listConnections", tag: tagConnections, summary: "List the connections that the caller may see"},
-		{method: post, path: "/connections/test", min: admin, rate: tests, do: with(s.testString), id: "testConnectionString", tag: tagConnections, summary: "Test a connection string without storing it"},
-		{method: patch, path: "/connections/{id}", min: admin, rate: testsIfAsked, do: with(s.updateConnection), query: testQuery(), event: "connection.updated", id: "updateConnection", tag: tagConnections, summary: "Change a connection", refusals: []int{400, 404}},
-		{method: del, path: "/connections/{id}", min: admin, do: plain(s.removeConnection), event: "connection.deleted", id: "removeConnection", tag: tagConnections, summary: "Remove a connection", refusals: []int{404}},
-		{method: post, path: "/connections/{id}/test", min: admin, rate: tests, do: plain(s.testConnection), id: "testConnection", tag: tagConnections, summary: "Test a connection", refusals: []int{404}},
+		{method: post, path: "/connections/", min: admin, rate: testsIfAsked, event: "connection.created", do: with(s.createConnection),
+			id: "createConnection", tag: tagConnections, summary: "Add a database connection", query: testQuery(), refusals: []int{400}},
+		{method: get, path: "/connections/", min: viewer, do: plain(s.listConnections),
+			id: "listConnections", tag: tagConnections, summary: "List the connections that the caller may see", query: pagingQuery(listDefault, listCap)},
+		{method: post, path: "/connections/test", min: admin, rate: tests, do: with(s.testString),
+			id: "testConnectionString", tag: tagConnections, summary: "Test a connection string without storing it"},
+		{method: patch, path: "/connections/{id}", min: admin, rate: testsIfAsked, event: "connection.updated", do: with(s.updateConnection),
+			id: "updateConnection", tag: tagConnections, summary: "Change a connection", query: testQuery(), refusals: []int{400, 404}},
+		{method: del, path: "/connections/{id}", min: admin, event: "connection.deleted", do: plain(s.removeConnection),
+			id: "removeConnection", tag: tagConnections, summary: "Remove a connection", refusals: []int{404}},
+		{method: post, path: "/connections/{id}/test", min: admin, rate: tests, do: plain(s.testConnection),
+			id: "testConnection", tag: tagConnections, summary: "Test a connection", refusals: []int{404}},
 
-		{method: get, path: "/tools/", min: viewer, do: plain(s.listTools), id: "listTools", tag: tagTools, summary: "List tools with the roles that may call them"},
-		{method: patch, path: "/tools/{tool_name...}", min: admin, do: with(s.overrideTool), event: "tool.override_*", id: "overrideTool", tag: tagTools, summary: "Set or reset the least role of a tool", refusals: []int{404}},
+		{method: get, path: "/tools/", min: viewer, do: plain(s.listTools),
+			id: "listTools", tag: tagTools, summary: "List tools with the roles that may call them"},
+		{method: patch, path: "/tools/{tool_name...}", min: admin, event: "tool.override_*", do: with(s.overrideTool),
+			id: "overrideTool", tag: tagTools, summary: "Set or reset the least role of a tool", refusals: []int{404}},
 
-		{method: post, path: "/api-keys", min: viewer, rate: keys, do: with(s.createKey), status: created, event: "key.created", id: "createKey", tag: tagKeys, summary: "Make an API key; it is shown this once", refusals: []int{409}},
-		{method: get, path: "/api-keys", min: viewer, do: plain(s.listKeys), query: pagingQuery(listDefault, listCap), id: "listKeys", tag: tagKeys, summary: "List own API keys"},
-		{method: del, path: "/api-keys/{id}", min: viewer, do: plain(s.revokeKey), status: empty, event: "key.revoked", id: "revokeKey", tag: tagKeys, summary: "Revoke an API key", refusals: []int{404}},
+		{method: post, path: "/api-keys", min: viewer, rate: keys, event: "key.created", do: with(s.createKey), status: created,
+			id: "createKey", tag: tagKeys, summary: "Make an API key; it is shown this once", refusals: []int{409}},
+		{method: get, path: "/api-keys", min: viewer, do: plain(s.listKeys),
+			id: "listKeys", tag: tagKeys, summary: "List own API keys", query: pagingQuery(listDefault, listCap)},
+		{method: del, path: "/api-keys/{id}", min: viewer, event: "key.revoked", do: plain(s.revokeKey), status: empty,
+			id: "revokeKey", tag: tagKeys, summary: "Revoke an API key", refusals: []int{404}},
 
-		{method: get, path: "/audit-logs/", min: admin, rate: audits, do: plain(s.listAudit), query: auditQuery(), event: "audit.read", id: "listAuditLogs", tag: tagAudit, summary: "List audit records, newest first"},
+		{method: get, path: "/audit-logs/", min: admin, rate: audits, event: "audit.read", do: plain(s.listAudit),
+			id: "listAuditLogs", tag: tagAudit, summary: "List audit records, newest first", query: auditQuery()},
+		{method: get, path: "/query/history", min: admin, rate: audits, event: "audit.read", do: plain(s.queryHistory),
+			id: "listQueryHistory", tag: tagAudit, summary: "List questions that were asked, newest first", query: pagingQuery(auditDefault, auditCap)},
 	}
 }

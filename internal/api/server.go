@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
@@ -55,8 +53,8 @@ type Config struct {
 	// Ready reports what else GET /readyz depends on (Redis, draining). Nil
 	// means nothing.
 	Ready func(context.Context) error
-	// Metrics serves GET /metrics under MetricsToken; without both the route
-	// does not exist on this listener.
+	// Metrics serves GET /metrics to who has MetricsToken; without a token the
+	// route does not exist on this listener.
 	Metrics      http.Handler
 	MetricsToken string
 }
@@ -84,7 +82,7 @@ func New(cfg Config) (*API, error) {
 		s.dialects[d.Name()] = d
 	}
 	a := &API{server: s, routes: s.routes()}
-	registry := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	registry := newRegistry()
 	for _, rt := range a.routes {
 		if rt.do.in != nil {
 			rt.body = newSchema(registry, rt.do.in)

@@ -11,7 +11,7 @@ import (
 )
 
 type loginIn struct {
-	Email    string  `json:"email" maxLength:"1000"`
+	Email    string  `json:"email"`
 	Password string  `json:"password"`
 	Slug     *string `json:"tenant_slug,omitempty" nullable:"true" doc:"Needed when several organisations know this e-mail and password."`
 }

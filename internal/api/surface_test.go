@@ -30,7 +30,7 @@ func contractRoutes() []string {
 		"POST /connections/", "GET /connections/", "PATCH /connections/{id}", "DELETE /connections/{id}",
 		"POST /connections/{id}/test", "POST /connections/test",
 		"GET /tools/", "PATCH /tools/{tool_name}",
-		"POST /api-keys", "GET /api-keys", "DELETE /api-keys/{id}", "GET /audit-logs/",
+		"POST /api-keys", "GET /api-keys", "DELETE /api-keys/{id}", "GET /audit-logs/", "GET /query/history",
 	}
 }
 
@@ -123,7 +123,7 @@ func TestRateLimits(t *testing.T) {
 			{method: "POST", path: "/connections/?test=true", token: "admin"}, {method: "PATCH", path: "/connections/x?test=1", token: "admin"},
 		}},
 		"providers": {20, []request{{method: "GET", path: "/auth/providers"}}},
-		"audit":     {60, []request{{method: "GET", path: "/audit-logs?limit=1", token: "admin"}, {method: "GET", path: "/api/v1/audit-logs/?skip=x", token: "admin"}}},
+		"audit":     {60, []request{{method: "GET", path: "/audit-logs?limit=1", token: "admin"}, {method: "GET", path: "/api/v1/query/history/?skip=x", token: "admin"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := start(t)
@@ -245,6 +245,9 @@ func TestReferenceStandsAlone(t *testing.T) {
 	page := g.do(t, request{method: "GET", path: "/docs/"}).want(t, 200, "")
 	if ct := page.header.Get("Content-Type"); ct != "text/html; charset=utf-8" {
 		t.Errorf("content type %q", ct)
+	}
+	if !strings.Contains(page.body, "<td>viewer | analyst | admin, or null</td>") {
+		t.Error("the page does not spell the choices out")
 	}
 	for _, foreign := range []string{"<script", "http://", "https://", "style=", "//cdn"} {
 		if strings.Contains(page.body, foreign) {

@@ -34,7 +34,7 @@ func outTenant(t store.Tenant) tenantOut {
 type tenantIn struct {
 	Name     string  `json:"name" minLength:"1" maxLength:"255"`
 	Slug     string  `json:"slug" pattern:"^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$" doc:"Part of the organisation's URLs."`
-	Email    string  `json:"admin_email" maxLength:"1000"`
+	Email    string  `json:"admin_email"`
 	Password string  `json:"admin_password" minLength:"12"`
 	Token    *string `json:"registration_token,omitempty" nullable:"true" doc:"Where the operator asks for one; or the header X-Registration-Token."`
 }

@@ -53,7 +53,7 @@ type overrideIn struct {
 
 type overrideOut struct {
 	Name      string         `json:"tool_name"`
-	MinRole   *identity.Role `json:"min_role"`
+	MinRole   *identity.Role `json:"min_role" nullable:"true"`
 	Reset     bool           `json:"reset"`
 	Effective identity.Role  `json:"effective_min_role"`
 }

@@ -41,7 +41,7 @@ func (s *server) listUsers(ctx context.Context, c *call) ([]userOut, error) {
 }
 
 type userIn struct {
-	Email    string  `json:"email" maxLength:"1000"`
+	Email    string  `json:"email"`
 	Password string  `json:"password" minLength:"12"`
 	Role     *string `json:"role,omitempty" nullable:"true" enum:"viewer,analyst,admin" default:"viewer"`
 }

@@ -43,9 +43,7 @@ type schema struct {
 }
 
 func newSchema(registry huma.Registry, t reflect.Type) schema {
-	root := registry.SchemaFromRef(registry.Schema(t, true, "").Ref)
-	root.AdditionalProperties = true // unknown members are ignored (contract 1)
-	return schema{registry, root}
+	return schema{registry, registry.SchemaFromRef(registry.Schema(t, true, "").Ref)}
 }
 
 // check validates a body that decoded well.
