@@ -138,7 +138,7 @@ SELECT json_group_array(name), json_group_object(dept_id, name) FROM departments
 %%
 SELECT json_set(meta, '$.zip', 1), json_insert(meta, '$.n', 2), json_replace(meta, '$.city', 'q'), json_remove(meta, '$.tags') FROM users
 %%
-SELECT json_array_length(meta, '$.tags'), json_type(meta), json_valid(meta), json(meta), json_quote('x'), json_patch('{"a":1}', '{"b":2}') FROM users LIMIT 1
+SELECT json_array_length(meta, '$.tags'), json_type(meta), json_valid(meta), json(meta), json_quote('x') FROM users LIMIT 1
 %%
 SELECT meta -> '$.tags' ->> 0 AS first, meta ->> '$.city' FROM users WHERE meta ->> 'city' = 'x1'
 %%

@@ -433,3 +433,7 @@ CALL f()
 SET x = 1
 %%
 .read /etc/passwd
+%%
+SELECT json_patch('{"a":1}', '{"b":2}')
+%%
+SELECT jsonb_patch('{"a":1}', '{"b":2}')
