@@ -6,6 +6,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	postgresguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
+	sqliteguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
 // The verdicts that one engine's guard remembers.
@@ -19,6 +20,6 @@ func dialects() []database.Dialect {
 	cached := func(g sqlguard.Guard) sqlguard.Guard { return sqlguard.Cached(g, verdicts, verdictBytes) }
 	return []database.Dialect{
 		postgres.New(cached(postgresguard.New())),
-		sqlite.Dialect{},
+		sqlite.New(cached(sqliteguard.New())),
 	}
 }

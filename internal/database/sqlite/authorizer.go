@@ -98,7 +98,7 @@ func authorized(action int32, arg1, arg2 string) bool {
 		// The planner's row counts are read when the schema is loaded.
 		return guard.AllowedTable(arg1) || arg1 == "sqlite_stat1"
 	case lib.SQLITE_FUNCTION:
-		return guard.AllowedFunction(arg2) && !slowFunction(arg2)
+		return guard.AllowedFunction(arg2)
 	case lib.SQLITE_PRAGMA:
 		// Full-text search looks for changes by other connections.
 		return guard.AllowedPragma(arg1, arg2 != "") || arg1 == "data_version" && arg2 == ""

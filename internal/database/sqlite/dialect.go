@@ -10,22 +10,24 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
-	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
-// Dialect is SQLite. The zero value works.
-type Dialect struct{}
+// Dialect is SQLite.
+type Dialect struct{ guard sqlguard.Guard }
 
-var _ database.Dialect = Dialect{}
+var _ database.Dialect = (*Dialect)(nil)
+
+// New returns the dialect with its guard, which the caller may have cached.
+func New(guard sqlguard.Guard) *Dialect { return &Dialect{guard: guard} }
 
 // Name is the db_type.
-func (Dialect) Name() string { return "sqlite" }
+func (*Dialect) Name() string { return "sqlite" }
 
 // Title is the name for people.
-func (Dialect) Title() string { return "SQLite" }
+func (*Dialect) Title() string { return "SQLite" }
 
 // Guard returns the SQL guard of SQLite.
-func (Dialect) Guard() sqlguard.Guard { return guard.New() }
+func (d *Dialect) Guard() sqlguard.Guard { return d.guard }
 
 // target is the absolute path of a file below an allowed folder.
 type target struct{ path string }
@@ -35,7 +37,7 @@ func (target) String() string { return "sqlite:///…" }
 
 // Parse accepts sqlite:///relative/path and sqlite:////absolute/path, without
 // options. The file need not exist; its folder has to be an allowed one.
-func (Dialect) Parse(connString string, env database.Env) (database.Target, error) {
+func (*Dialect) Parse(connString string, env database.Env) (database.Target, error) {
 	path, err := splitPath(connString)
 	if err != nil {
 		return nil, err
@@ -73,7 +75,7 @@ func splitPath(connString string) (string, error) {
 func refuse(text string) *fault.Error { return fault.Field("connection_string", text) }
 
 // Open makes a Conn; the file is opened by its first use.
-func (Dialect) Open(t database.Target, env database.Env) (database.Conn, error) {
+func (*Dialect) Open(t database.Target, env database.Env) (database.Conn, error) {
 	file, ok := t.(target)
 	if !ok {
 		return nil, fmt.Errorf("sqlite: target of another dialect: %T", t)

@@ -18,7 +18,8 @@ import (
 // here take time with the product of two lengths in the engine's own version:
 // one call could hold a processor for hours, and nothing would stop it. They
 // are replaced by ones that give the same answers and either search in linear
-// time or refuse a product that is too large.
+// time or refuse a product that is too large. json_patch is as slow; the guard
+// does not allow it.
 //
 // The price is that LIKE and GLOB no longer use an index.
 
@@ -60,12 +61,6 @@ func (h *handle) replaceFunctions() error {
 		}
 	}
 	return nil
-}
-
-// slowFunction names those that are as slow and have no replacement: they are
-// refused.
-func slowFunction(name string) bool {
-	return strings.EqualFold(name, "json_patch") || strings.EqualFold(name, "jsonb_patch")
 }
 
 // A call is one call of a replaced function.

@@ -81,7 +81,6 @@ func TestNoFunctionOutlivesItsStatement(t *testing.T) {
 		{"SELECT a LIKE '%' || substr(b, -240) || '%' || substr(b, -240) FROM long", tooLong},
 		{"SELECT a GLOB '*' || substr(b, -240) || '*' FROM long", tooLong},
 		{"SELECT length(trim(a, substr(b, 2))) FROM long", tooLong},
-		{"SELECT json_patch('{}', '{}')", "not authorized to use function: json_patch"},
 	} {
 		_, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: tt.sql}, database.Limit{Timeout: time.Minute})
 		got := ""

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
@@ -92,7 +91,7 @@ func TestTenantFolders(t *testing.T) {
 		{"", "a.db", false},
 	} {
 		env := database.Env{SQLiteDirs: []string{root + "/{tenant}"}, Slug: tt.slug}
-		_, err := sqlite.Dialect{}.Parse("sqlite:///"+root+"/"+tt.path, env)
+		_, err := dialect().Parse("sqlite:///"+root+"/"+tt.path, env)
 		if (err == nil) != tt.ok {
 			t.Errorf("slug %q, %s: %v", tt.slug, tt.path, err)
 		}
@@ -107,7 +106,7 @@ func TestRelativePath(t *testing.T) {
 	if got := count(t, mustOpenIn(t, "data/a.db", env)); got != "0" {
 		t.Errorf("got %q", got)
 	}
-	if _, err := (sqlite.Dialect{}).Parse("sqlite:///a.db", env); !fault.Is(err, fault.Unprocessable) {
+	if _, err := dialect().Parse("sqlite:///a.db", env); !fault.Is(err, fault.Unprocessable) {
 		t.Errorf("a file in the working directory: %v", err)
 	}
 }

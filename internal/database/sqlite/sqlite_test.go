@@ -15,9 +15,12 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func dialect() *sqlite.Dialect { return sqlite.New(guard.New()) }
 
 // mustCreate makes a database file by running the statements.
 func mustCreate(t testing.TB, path string, statements ...string) string {
@@ -45,11 +48,11 @@ func mustOpen(t testing.TB, dir, path string) database.Conn {
 
 func mustOpenIn(t testing.TB, path string, env database.Env) database.Conn {
 	t.Helper()
-	target, err := sqlite.Dialect{}.Parse("sqlite:///"+path, env)
+	target, err := dialect().Parse("sqlite:///"+path, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := sqlite.Dialect{}.Open(target, env)
+	conn, err := dialect().Open(target, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +75,7 @@ func TestConformance(t *testing.T) {
 		t.Fatal(err)
 	}
 	databasetest.Run(t, databasetest.Fixture{
-		Dialect: sqlite.Dialect{},
+		Dialect: dialect(),
 		Env:     database.Env{SQLiteDirs: []string{dir, filepath.Join(dir, "{tenant}")}, Slug: "acme"},
 		Owner:   "sqlite:///" + shop,
 		Secret:  secret,
