@@ -12,8 +12,12 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
 )
 
-// gracefulStop is how long running requests may take to end (contract 11.1).
-const gracefulStop = 30 * time.Second
+// gracefulStop is how long a stop may take (contract 11.1). Running calls are
+// cancelled a little earlier, so that they can still answer.
+const (
+	gracefulStop = 30 * time.Second
+	cancelAfter  = 25 * time.Second
+)
 
 // serve runs the gateway until ctx ends.
 func serve(ctx context.Context, c *command) error {
@@ -63,8 +67,10 @@ func (a *app) drain() error {
 	a.draining.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), gracefulStop)
 	defer cancel()
+	calls, cancelCalls := context.WithTimeout(ctx, cancelAfter)
+	defer cancelCalls()
 	var streams sync.WaitGroup
-	streams.Go(func() { a.mcp.Shutdown(ctx) })
+	streams.Go(func() { a.mcp.Shutdown(calls) })
 	defer streams.Wait()
 	return a.server.Shutdown(ctx)
 }

@@ -2,8 +2,10 @@ package client
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 )
@@ -66,15 +68,18 @@ func (c *Client) rpc(ctx context.Context, slug, method, name string, params map[
 		return err
 	}
 	answer, err := c.send(req)
-	if err != nil {
+	var refused *Error
+	if errors.As(err, &refused) {
+		answer = refused.Body // protocol errors come with a status of their own
+	} else if err != nil {
 		return err
 	}
 	var msg struct {
 		Result json.RawMessage
 		Error  *RPCError
 	}
-	if err := json.Unmarshal(answer, &msg); err != nil {
-		return fmt.Errorf("MCP answer: %w", err)
+	if json.Unmarshal(answer, &msg) != nil || msg.Result == nil && msg.Error == nil {
+		return cmp.Or(err, fmt.Errorf("not an MCP answer: %.200s", answer))
 	}
 	if msg.Error != nil {
 		return msg.Error

@@ -48,7 +48,11 @@ func EnsureKeys(c *Config) (Keys, error) {
 	if k.Secret != "" && k.Secret == k.Encryption {
 		errs = append(errs, errors.New("ENCRYPTION_KEY: must differ from SECRET_KEY"))
 	}
-	if err := errors.Join(append(errs, c.ensureRegistration(&k))...); err != nil {
+	if err := errors.Join(errs...); err != nil {
+		return Keys{}, err
+	}
+	// Last, so that a refused start makes no token that nobody is shown.
+	if err := c.ensureRegistration(&k); err != nil {
 		return Keys{}, err
 	}
 	return k, nil

@@ -1,7 +1,3 @@
-//go:build sdkclient
-
-// The official client needs modules of its own in go.sum, hence the build tag.
-
 package mcp_test
 
 import (
