@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -315,6 +316,48 @@ func TestOnPostgreSQL(t *testing.T) {
 	if made.text("slug") != "new-co" {
 		t.Errorf("made %v", made)
 	}
+}
+
+// TestSimultaneousWinners sends the same creation many times at once: one
+// wins, and the others learn why not.
+func TestSimultaneousWinners(t *testing.T) {
+	for _, engine := range []string{"sqlite", "postgres"} {
+		t.Run(engine, func(t *testing.T) {
+			g := start(t, unlimited, func(s *setup) {
+				if engine == "postgres" {
+					s.url = postgresURL(t)
+				}
+			})
+			for name, tt := range map[string]struct {
+				q       request
+				success int
+				refusal int
+			}{
+				"key":  {request{method: "POST", path: "/api-keys", token: g.acme.viewer.token, body: `{"name":"k"}`}, 201, 409},
+				"slug": {request{method: "POST", path: "/tenants/", body: registration(nil)}, 200, 400},
+				"user": {request{method: "POST", path: "/tenants/users", token: g.acme.admin.token, body: `{"email":"n@acme.example","password":"a long enough one"}`}, 200, 400},
+			} {
+				counts := map[int]int{}
+				for _, status := range atOnce(8, func() int { return g.do(t, tt.q).status }) {
+					counts[status]++
+				}
+				if counts[tt.success] != 1 || counts[tt.refusal] != 7 {
+					t.Errorf("%s: %v", name, counts)
+				}
+			}
+		})
+	}
+}
+
+// atOnce runs fn n times at once.
+func atOnce(n int, fn func() int) []int {
+	results := make([]int, n)
+	var wg sync.WaitGroup
+	for i := range results {
+		wg.Go(func() { results[i] = fn() })
+	}
+	wg.Wait()
+	return results
 }
 
 // postgresURL makes a database on the server that MCPGW_TEST_POSTGRES names
