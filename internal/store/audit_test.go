@@ -220,3 +220,42 @@ func TestWriteReportsStoredEvents(t *testing.T) {
 		}
 	})
 }
+
+// TestReplicasShareChains appends through two gateways in turn, each of which
+// remembers a head that the other has moved, also behind records that
+// retention has removed.
+func TestReplicasShareChains(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		ctx := t.Context()
+		replicas := []*store.DB{mustOpen(t, url), mustOpen(t, url)}
+		if err := replicas[0].Migrate(ctx); err != nil {
+			t.Fatal(err)
+		}
+		o := mustOrg(t, replicas[0], "acme")
+		for i := range 6 {
+			for _, d := range replicas {
+				if err := d.AppendAudit(ctx, batch(i, o.ID, "t1", "", o.ID)); err != nil {
+					t.Fatal(err)
+				}
+				mustWrite(t, d.Tenant(o.ID), func(tx *store.Tx) error { return tx.SetRedirectHosts(ctx, nil) })
+			}
+		}
+		if n, err := replicas[1].PurgeAudit(ctx, time.Now().Add(time.Hour)); n != 2+12*2+12+12+12 || err != nil {
+			t.Errorf("purged %d, %v", n, err)
+		}
+		for _, d := range replicas {
+			if err := d.AppendAudit(ctx, batch(0, o.ID, "t1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, tenant := range []identity.TenantID{o.ID, "t1", ""} {
+			want := int64(2)
+			if tenant == "" {
+				want = 0
+			}
+			if n, err := replicas[0].VerifyAudit(ctx, tenant); n != want || err != nil {
+				t.Errorf("chain %q: %d records, %v; want %d", tenant, n, err, want)
+			}
+		}
+	})
+}

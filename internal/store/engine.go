@@ -18,10 +18,22 @@ type engine interface {
 	dialect() database.Dialect
 	// locker keeps others from migrating the same database.
 	locker() lock.SessionLocker
+	// execAll runs statements whose results do not matter in one transaction,
+	// with as few round trips as the engine allows.
+	execAll(ctx context.Context, pool *sql.DB, all []statement) error
+	// headMoved reports whether err says that AdvanceAuditHead found another
+	// head, or that nothing was sent at all.
+	headMoved(err error) bool
 	// kind classifies an error of the driver.
 	kind(err error) fault.Kind
 	// noTable reports whether err says that a table does not exist.
 	noTable(err error) bool
+}
+
+// statement is a SQL text with its arguments.
+type statement struct {
+	text string
+	args []any
 }
 
 // newID returns an id that sorts by its time.

@@ -231,7 +231,8 @@ func TestTamperingIsFound(t *testing.T) {
 }
 
 func benchmarkBothEngines(b *testing.B, bench func(b *testing.B, d *store.DB)) {
-	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": postgresURL} {
+	durable := func(t testing.TB) string { return withQuery(postgresURL(t), "synchronous_commit", "on") }
+	for name, url := range map[string]func(testing.TB) string{"sqlite": sqliteURL, "postgres": durable} {
 		b.Run(name, func(b *testing.B) {
 			d := mustOpen(b, url(b))
 			if err := d.Migrate(b.Context()); err != nil {

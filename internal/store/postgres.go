@@ -61,6 +61,28 @@ func (postgresEngine) dialect() database.Dialect { return database.DialectPostgr
 
 func (postgresEngine) locker() lock.SessionLocker { return advisoryLock{} }
 
+// execAll sends all statements at once. Up to the one Sync at their end they
+// are one transaction
+// (https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-PIPELINING).
+func (postgresEngine) execAll(ctx context.Context, pool *sql.DB, all []statement) error {
+	var batch pgx.Batch
+	for _, s := range all {
+		batch.Queue(s.text, s.args...)
+	}
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // goes back to the pool
+	return conn.Raw(func(c any) error {
+		return c.(*stdlib.Conn).Conn().SendBatch(ctx, &batch).Close()
+	})
+}
+
+func (postgresEngine) headMoved(err error) bool {
+	return postgresCode(err) == "23502" || err != nil && pgconn.SafeToRetry(err)
+}
+
 func (postgresEngine) noTable(err error) bool { return postgresCode(err) == "42P01" }
 
 func postgresCode(err error) string {

@@ -25,7 +25,10 @@ import (
 func sqlitePath(url string) (string, bool) { return strings.CutPrefix(url, "sqlite:///") }
 
 // sqliteEngine is a database in one file: one writer, several readers.
-type sqliteEngine struct{ path string }
+type sqliteEngine struct {
+	path    string
+	writing *prepared // statements of the writer
+}
 
 // openSQLite opens the writer and the readers. An acknowledged commit must
 // survive a power cut, hence synchronous=FULL.
@@ -40,10 +43,10 @@ func (d *DB) openSQLite(path string, readers int) error {
 	if err := createPrivate(path); err != nil {
 		return d.unopened(err)
 	}
-	d.engine = sqliteEngine{path: path}
 	if err := d.openWriter(path); err != nil {
 		return d.unopened(err)
 	}
+	d.engine = sqliteEngine{path: path, writing: &prepared{pool: d.write}}
 	d.read, err = openFile(path, url.Values{
 		"mode":    {"ro"},
 		"_pragma": {"busy_timeout(10000)", "query_only(1)"},
@@ -131,6 +134,30 @@ func sqliteCode(err error) int {
 func (sqliteEngine) dialect() database.Dialect { return database.DialectSQLite3 }
 
 func (e sqliteEngine) locker() lock.SessionLocker { return &fileLock{path: e.path + "-migration"} }
+
+// execAll prepares before it begins: there is only one connection, which then
+// belongs to the transaction.
+func (e sqliteEngine) execAll(ctx context.Context, pool *sql.DB, all []statement) error {
+	ready := make([]*sql.Stmt, len(all))
+	for i, s := range all {
+		var err error
+		if ready[i], err = e.writing.PrepareContext(ctx, s.text); err != nil {
+			return err
+		}
+	}
+	return inTx(ctx, pool, func(tx *sql.Tx) error {
+		for i, s := range all {
+			if _, err := tx.StmtContext(ctx, ready[i]).ExecContext(ctx, s.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (sqliteEngine) headMoved(err error) bool {
+	return sqliteCode(err) == sqlite3.SQLITE_CONSTRAINT_NOTNULL
+}
 
 // noTable: the texts that this is asked about are constant, so a generic error
 // can mean nothing else.

@@ -37,6 +37,7 @@ type DB struct {
 	stored func(audit.Event)
 
 	auditInserts []auditInsert
+	heads        heads
 }
 
 // Open opens the database at url: sqlite:///relative/path, sqlite:////absolute/path

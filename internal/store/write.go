@@ -40,6 +40,7 @@ func (s Scope) Write(ctx context.Context, fn func(tx *Tx) error) error {
 
 func (d *DB) transact(ctx context.Context, tenant string, fn func(tx *Tx) error) error {
 	var events []audit.Event
+	var links []link
 	err := d.inTx(ctx, func(sqlTx *sql.Tx) error {
 		tx := &Tx{db: d, q: d.writes(sqlTx), tenant: tenant, now: d.now().UTC().Truncate(time.Microsecond)}
 		if err := fn(tx); err != nil {
@@ -49,11 +50,16 @@ func (d *DB) transact(ctx context.Context, tenant string, fn func(tx *Tx) error)
 			return errUnrecorded
 		}
 		events = tx.finish()
-		return d.appendAudit(ctx, sqlTx, events)
+		var err error
+		if links, err = linksOf(events); err != nil {
+			return err
+		}
+		return d.append(ctx, sqlTx, links)
 	})
 	if err != nil {
 		return d.fault("write", err)
 	}
+	d.heads.moved(links)
 	for _, e := range events {
 		d.stored(e)
 	}
@@ -72,8 +78,10 @@ func (tx *Tx) finish() []audit.Event {
 }
 
 // inTx runs fn in a transaction of the writer.
-func (d *DB) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
-	tx, err := d.write.BeginTx(ctx, nil)
+func (d *DB) inTx(ctx context.Context, fn func(*sql.Tx) error) error { return inTx(ctx, d.write, fn) }
+
+func inTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
+	tx, err := pool.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}

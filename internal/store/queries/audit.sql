@@ -7,6 +7,11 @@ RETURNING seq, hash, purged_seq, purged_hash;
 -- name: SetAuditHead :exec
 UPDATE audit_heads SET seq = $2, hash = $3 WHERE tenant_id = $1;
 
+-- Fails on NOT NULL when the head is another one by now.
+-- name: AdvanceAuditHead :exec
+UPDATE audit_heads SET seq = CASE WHEN seq = $2 AND hash = $3 THEN CAST($4 AS BIGINT) END, hash = $5
+WHERE tenant_id = $1;
+
 -- name: GetAuditHead :one
 SELECT seq, hash, purged_seq, purged_hash FROM audit_heads WHERE tenant_id = $1;
 

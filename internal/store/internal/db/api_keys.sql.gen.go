@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const deleteEndedNamesakes = `-- name: DeleteEndedNamesakes :exec
+const DeleteEndedNamesakes = `-- name: DeleteEndedNamesakes :exec
 DELETE FROM api_keys
 WHERE tenant_id = $1 AND user_id = $2 AND name = $3
     AND (revoked_at <> 0 OR (expires_at <> 0 AND expires_at <= $4))
@@ -23,7 +23,7 @@ type DeleteEndedNamesakesParams struct {
 }
 
 func (q *Queries) DeleteEndedNamesakes(ctx context.Context, arg DeleteEndedNamesakesParams) error {
-	_, err := q.db.ExecContext(ctx, deleteEndedNamesakes,
+	_, err := q.db.ExecContext(ctx, DeleteEndedNamesakes,
 		arg.TenantID,
 		arg.UserID,
 		arg.Name,
@@ -32,7 +32,7 @@ func (q *Queries) DeleteEndedNamesakes(ctx context.Context, arg DeleteEndedNames
 	return err
 }
 
-const getAPIKey = `-- name: GetAPIKey :one
+const GetAPIKey = `-- name: GetAPIKey :one
 SELECT id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, last_used_at, revoked_at,
     expires_at
 FROM api_keys
@@ -46,7 +46,7 @@ type GetAPIKeyParams struct {
 }
 
 func (q *Queries) GetAPIKey(ctx context.Context, arg GetAPIKeyParams) (ApiKey, error) {
-	row := q.db.QueryRowContext(ctx, getAPIKey, arg.TenantID, arg.UserID, arg.ID)
+	row := q.db.QueryRowContext(ctx, GetAPIKey, arg.TenantID, arg.UserID, arg.ID)
 	var i ApiKey
 	err := row.Scan(
 		&i.ID,
@@ -65,7 +65,7 @@ func (q *Queries) GetAPIKey(ctx context.Context, arg GetAPIKeyParams) (ApiKey, e
 	return i, err
 }
 
-const insertAPIKey = `-- name: InsertAPIKey :one
+const InsertAPIKey = `-- name: InsertAPIKey :one
 INSERT INTO api_keys (id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 ON CONFLICT DO NOTHING
@@ -86,7 +86,7 @@ type InsertAPIKeyParams struct {
 }
 
 func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, insertAPIKey,
+	row := q.db.QueryRowContext(ctx, InsertAPIKey,
 		arg.ID,
 		arg.TenantID,
 		arg.UserID,
@@ -103,7 +103,7 @@ func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) (str
 	return id, err
 }
 
-const listAPIKeys = `-- name: ListAPIKeys :many
+const ListAPIKeys = `-- name: ListAPIKeys :many
 SELECT id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, last_used_at, revoked_at,
     expires_at
 FROM api_keys
@@ -120,7 +120,7 @@ type ListAPIKeysParams struct {
 }
 
 func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]ApiKey, error) {
-	rows, err := q.db.QueryContext(ctx, listAPIKeys,
+	rows, err := q.db.QueryContext(ctx, ListAPIKeys,
 		arg.TenantID,
 		arg.UserID,
 		arg.Limit,
@@ -160,7 +160,7 @@ func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]Api
 	return items, nil
 }
 
-const rehashAPIKey = `-- name: RehashAPIKey :exec
+const RehashAPIKey = `-- name: RehashAPIKey :exec
 UPDATE api_keys SET hashed_key = $4, hash_key_id = $5
 WHERE tenant_id = $1 AND id = $2 AND hashed_key = $3
 `
@@ -174,7 +174,7 @@ type RehashAPIKeyParams struct {
 }
 
 func (q *Queries) RehashAPIKey(ctx context.Context, arg RehashAPIKeyParams) error {
-	_, err := q.db.ExecContext(ctx, rehashAPIKey,
+	_, err := q.db.ExecContext(ctx, RehashAPIKey,
 		arg.TenantID,
 		arg.ID,
 		arg.HashedKey,
@@ -184,7 +184,7 @@ func (q *Queries) RehashAPIKey(ctx context.Context, arg RehashAPIKeyParams) erro
 	return err
 }
 
-const revokeAPIKey = `-- name: RevokeAPIKey :execrows
+const RevokeAPIKey = `-- name: RevokeAPIKey :execrows
 UPDATE api_keys SET revoked_at = $4
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND revoked_at = 0
 `
@@ -197,7 +197,7 @@ type RevokeAPIKeyParams struct {
 }
 
 func (q *Queries) RevokeAPIKey(ctx context.Context, arg RevokeAPIKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeAPIKey,
+	result, err := q.db.ExecContext(ctx, RevokeAPIKey,
 		arg.TenantID,
 		arg.UserID,
 		arg.ID,
@@ -209,7 +209,7 @@ func (q *Queries) RevokeAPIKey(ctx context.Context, arg RevokeAPIKeyParams) (int
 	return result.RowsAffected()
 }
 
-const touchAPIKey = `-- name: TouchAPIKey :exec
+const TouchAPIKey = `-- name: TouchAPIKey :exec
 UPDATE api_keys SET last_used_at = $3
 WHERE tenant_id = $1 AND id = $2 AND last_used_at <= $4
 `
@@ -222,7 +222,7 @@ type TouchAPIKeyParams struct {
 }
 
 func (q *Queries) TouchAPIKey(ctx context.Context, arg TouchAPIKeyParams) error {
-	_, err := q.db.ExecContext(ctx, touchAPIKey,
+	_, err := q.db.ExecContext(ctx, TouchAPIKey,
 		arg.TenantID,
 		arg.ID,
 		arg.LastUsedAt,

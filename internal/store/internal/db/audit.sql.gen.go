@@ -9,7 +9,32 @@ import (
 	"context"
 )
 
-const auditChain = `-- name: AuditChain :many
+const AdvanceAuditHead = `-- name: AdvanceAuditHead :exec
+UPDATE audit_heads SET seq = CASE WHEN seq = $2 AND hash = $3 THEN CAST($4 AS BIGINT) END, hash = $5
+WHERE tenant_id = $1
+`
+
+type AdvanceAuditHeadParams struct {
+	TenantID string
+	Seq      int64
+	Hash     string
+	Column4  int64
+	Hash_2   string
+}
+
+// Fails on NOT NULL when the head is another one by now.
+func (q *Queries) AdvanceAuditHead(ctx context.Context, arg AdvanceAuditHeadParams) error {
+	_, err := q.db.ExecContext(ctx, AdvanceAuditHead,
+		arg.TenantID,
+		arg.Seq,
+		arg.Hash,
+		arg.Column4,
+		arg.Hash_2,
+	)
+	return err
+}
+
+const AuditChain = `-- name: AuditChain :many
 SELECT tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, prev_hash, hash, created_at
 FROM audit_logs
 WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
@@ -25,7 +50,7 @@ type AuditChainParams struct {
 }
 
 func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]AuditLog, error) {
-	rows, err := q.db.QueryContext(ctx, auditChain,
+	rows, err := q.db.QueryContext(ctx, AuditChain,
 		arg.TenantID,
 		arg.Seq,
 		arg.Seq_2,
@@ -64,7 +89,7 @@ func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]Audit
 	return items, nil
 }
 
-const getAuditHead = `-- name: GetAuditHead :one
+const GetAuditHead = `-- name: GetAuditHead :one
 SELECT seq, hash, purged_seq, purged_hash FROM audit_heads WHERE tenant_id = $1
 `
 
@@ -76,7 +101,7 @@ type GetAuditHeadRow struct {
 }
 
 func (q *Queries) GetAuditHead(ctx context.Context, tenantID string) (GetAuditHeadRow, error) {
-	row := q.db.QueryRowContext(ctx, getAuditHead, tenantID)
+	row := q.db.QueryRowContext(ctx, GetAuditHead, tenantID)
 	var i GetAuditHeadRow
 	err := row.Scan(
 		&i.Seq,
@@ -87,12 +112,12 @@ func (q *Queries) GetAuditHead(ctx context.Context, tenantID string) (GetAuditHe
 	return i, err
 }
 
-const listAuditHeads = `-- name: ListAuditHeads :many
+const ListAuditHeads = `-- name: ListAuditHeads :many
 SELECT tenant_id FROM audit_heads ORDER BY tenant_id
 `
 
 func (q *Queries) ListAuditHeads(ctx context.Context) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, listAuditHeads)
+	rows, err := q.db.QueryContext(ctx, ListAuditHeads)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +139,7 @@ func (q *Queries) ListAuditHeads(ctx context.Context) ([]string, error) {
 	return items, nil
 }
 
-const lockAuditHead = `-- name: LockAuditHead :one
+const LockAuditHead = `-- name: LockAuditHead :one
 INSERT INTO audit_heads (tenant_id, seq, hash)
 VALUES ($1, 0, '')
 ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_heads.seq
@@ -129,7 +154,7 @@ type LockAuditHeadRow struct {
 }
 
 func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (LockAuditHeadRow, error) {
-	row := q.db.QueryRowContext(ctx, lockAuditHead, tenantID)
+	row := q.db.QueryRowContext(ctx, LockAuditHead, tenantID)
 	var i LockAuditHeadRow
 	err := row.Scan(
 		&i.Seq,
@@ -140,7 +165,7 @@ func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (LockAudit
 	return i, err
 }
 
-const oldestAudit = `-- name: OldestAudit :many
+const OldestAudit = `-- name: OldestAudit :many
 SELECT seq, hash, created_at
 FROM audit_logs
 WHERE tenant_id = $1 AND seq > $2
@@ -161,7 +186,7 @@ type OldestAuditRow struct {
 }
 
 func (q *Queries) OldestAudit(ctx context.Context, arg OldestAuditParams) ([]OldestAuditRow, error) {
-	rows, err := q.db.QueryContext(ctx, oldestAudit, arg.TenantID, arg.Seq, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, OldestAudit, arg.TenantID, arg.Seq, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +208,7 @@ func (q *Queries) OldestAudit(ctx context.Context, arg OldestAuditParams) ([]Old
 	return items, nil
 }
 
-const purgeAudit = `-- name: PurgeAudit :execrows
+const PurgeAudit = `-- name: PurgeAudit :execrows
 DELETE FROM audit_logs WHERE tenant_id = $1 AND seq <= $2
 `
 
@@ -193,14 +218,14 @@ type PurgeAuditParams struct {
 }
 
 func (q *Queries) PurgeAudit(ctx context.Context, arg PurgeAuditParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, purgeAudit, arg.TenantID, arg.Seq)
+	result, err := q.db.ExecContext(ctx, PurgeAudit, arg.TenantID, arg.Seq)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setAuditHead = `-- name: SetAuditHead :exec
+const SetAuditHead = `-- name: SetAuditHead :exec
 UPDATE audit_heads SET seq = $2, hash = $3 WHERE tenant_id = $1
 `
 
@@ -211,11 +236,11 @@ type SetAuditHeadParams struct {
 }
 
 func (q *Queries) SetAuditHead(ctx context.Context, arg SetAuditHeadParams) error {
-	_, err := q.db.ExecContext(ctx, setAuditHead, arg.TenantID, arg.Seq, arg.Hash)
+	_, err := q.db.ExecContext(ctx, SetAuditHead, arg.TenantID, arg.Seq, arg.Hash)
 	return err
 }
 
-const setAuditPurged = `-- name: SetAuditPurged :exec
+const SetAuditPurged = `-- name: SetAuditPurged :exec
 UPDATE audit_heads SET purged_seq = $2, purged_hash = $3 WHERE tenant_id = $1
 `
 
@@ -226,6 +251,6 @@ type SetAuditPurgedParams struct {
 }
 
 func (q *Queries) SetAuditPurged(ctx context.Context, arg SetAuditPurgedParams) error {
-	_, err := q.db.ExecContext(ctx, setAuditPurged, arg.TenantID, arg.PurgedSeq, arg.PurgedHash)
+	_, err := q.db.ExecContext(ctx, SetAuditPurged, arg.TenantID, arg.PurgedSeq, arg.PurgedHash)
 	return err
 }

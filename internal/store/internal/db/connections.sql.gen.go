@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const getConnection = `-- name: GetConnection :one
+const GetConnection = `-- name: GetConnection :one
 SELECT id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
     created_at, updated_at
 FROM db_connections
@@ -22,7 +22,7 @@ type GetConnectionParams struct {
 }
 
 func (q *Queries) GetConnection(ctx context.Context, arg GetConnectionParams) (DbConnection, error) {
-	row := q.db.QueryRowContext(ctx, getConnection, arg.TenantID, arg.ID)
+	row := q.db.QueryRowContext(ctx, GetConnection, arg.TenantID, arg.ID)
 	var i DbConnection
 	err := row.Scan(
 		&i.ID,
@@ -41,7 +41,7 @@ func (q *Queries) GetConnection(ctx context.Context, arg GetConnectionParams) (D
 	return i, err
 }
 
-const insertConnection = `-- name: InsertConnection :one
+const InsertConnection = `-- name: InsertConnection :one
 INSERT INTO db_connections (id, tenant_id, name, db_type, encrypted_conn_str, description, min_role, llm_policy,
     last_test, created_at, updated_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
@@ -63,7 +63,7 @@ type InsertConnectionParams struct {
 }
 
 func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, insertConnection,
+	row := q.db.QueryRowContext(ctx, InsertConnection,
 		arg.ID,
 		arg.TenantID,
 		arg.Name,
@@ -80,7 +80,7 @@ func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionPara
 	return id, err
 }
 
-const listConnections = `-- name: ListConnections :many
+const ListConnections = `-- name: ListConnections :many
 SELECT id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
     created_at, updated_at
 FROM db_connections
@@ -99,7 +99,7 @@ type ListConnectionsParams struct {
 }
 
 func (q *Queries) ListConnections(ctx context.Context, arg ListConnectionsParams) ([]DbConnection, error) {
-	rows, err := q.db.QueryContext(ctx, listConnections,
+	rows, err := q.db.QueryContext(ctx, ListConnections,
 		arg.TenantID,
 		arg.MinRole,
 		arg.MinRole_2,
@@ -141,7 +141,7 @@ func (q *Queries) ListConnections(ctx context.Context, arg ListConnectionsParams
 	return items, nil
 }
 
-const lockConnection = `-- name: LockConnection :one
+const LockConnection = `-- name: LockConnection :one
 UPDATE db_connections SET name = name
 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 RETURNING id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
@@ -154,7 +154,7 @@ type LockConnectionParams struct {
 }
 
 func (q *Queries) LockConnection(ctx context.Context, arg LockConnectionParams) (DbConnection, error) {
-	row := q.db.QueryRowContext(ctx, lockConnection, arg.TenantID, arg.ID)
+	row := q.db.QueryRowContext(ctx, LockConnection, arg.TenantID, arg.ID)
 	var i DbConnection
 	err := row.Scan(
 		&i.ID,
@@ -173,7 +173,7 @@ func (q *Queries) LockConnection(ctx context.Context, arg LockConnectionParams) 
 	return i, err
 }
 
-const removeConnection = `-- name: RemoveConnection :execrows
+const RemoveConnection = `-- name: RemoveConnection :execrows
 UPDATE db_connections SET is_active = FALSE, encrypted_conn_str = '', updated_at = $3
 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 `
@@ -185,14 +185,14 @@ type RemoveConnectionParams struct {
 }
 
 func (q *Queries) RemoveConnection(ctx context.Context, arg RemoveConnectionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, removeConnection, arg.TenantID, arg.ID, arg.UpdatedAt)
+	result, err := q.db.ExecContext(ctx, RemoveConnection, arg.TenantID, arg.ID, arg.UpdatedAt)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setConnectionTest = `-- name: SetConnectionTest :execrows
+const SetConnectionTest = `-- name: SetConnectionTest :execrows
 UPDATE db_connections SET last_test = $3 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 `
 
@@ -203,14 +203,14 @@ type SetConnectionTestParams struct {
 }
 
 func (q *Queries) SetConnectionTest(ctx context.Context, arg SetConnectionTestParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setConnectionTest, arg.TenantID, arg.ID, arg.LastTest)
+	result, err := q.db.ExecContext(ctx, SetConnectionTest, arg.TenantID, arg.ID, arg.LastTest)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const updateConnection = `-- name: UpdateConnection :execrows
+const UpdateConnection = `-- name: UpdateConnection :execrows
 UPDATE db_connections
 SET name = $3, encrypted_conn_str = $4, description = $5, min_role = $6, llm_policy = $7, last_test = $8,
     updated_at = $9
@@ -230,7 +230,7 @@ type UpdateConnectionParams struct {
 }
 
 func (q *Queries) UpdateConnection(ctx context.Context, arg UpdateConnectionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, updateConnection,
+	result, err := q.db.ExecContext(ctx, UpdateConnection,
 		arg.TenantID,
 		arg.ID,
 		arg.Name,

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const deleteCryptoKey = `-- name: DeleteCryptoKey :exec
+const DeleteCryptoKey = `-- name: DeleteCryptoKey :exec
 DELETE FROM crypto_keys WHERE purpose = $1 AND key_id = $2
 `
 
@@ -19,11 +19,11 @@ type DeleteCryptoKeyParams struct {
 }
 
 func (q *Queries) DeleteCryptoKey(ctx context.Context, arg DeleteCryptoKeyParams) error {
-	_, err := q.db.ExecContext(ctx, deleteCryptoKey, arg.Purpose, arg.KeyID)
+	_, err := q.db.ExecContext(ctx, DeleteCryptoKey, arg.Purpose, arg.KeyID)
 	return err
 }
 
-const insertCryptoKey = `-- name: InsertCryptoKey :exec
+const InsertCryptoKey = `-- name: InsertCryptoKey :exec
 INSERT INTO crypto_keys (purpose, key_id, created_at)
 VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING
@@ -36,16 +36,16 @@ type InsertCryptoKeyParams struct {
 }
 
 func (q *Queries) InsertCryptoKey(ctx context.Context, arg InsertCryptoKeyParams) error {
-	_, err := q.db.ExecContext(ctx, insertCryptoKey, arg.Purpose, arg.KeyID, arg.CreatedAt)
+	_, err := q.db.ExecContext(ctx, InsertCryptoKey, arg.Purpose, arg.KeyID, arg.CreatedAt)
 	return err
 }
 
-const listCryptoKeys = `-- name: ListCryptoKeys :many
+const ListCryptoKeys = `-- name: ListCryptoKeys :many
 SELECT purpose, key_id, created_at FROM crypto_keys ORDER BY purpose, created_at, key_id
 `
 
 func (q *Queries) ListCryptoKeys(ctx context.Context) ([]CryptoKey, error) {
-	rows, err := q.db.QueryContext(ctx, listCryptoKeys)
+	rows, err := q.db.QueryContext(ctx, ListCryptoKeys)
 	if err != nil {
 		return nil, err
 	}

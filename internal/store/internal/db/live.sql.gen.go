@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const liveKey = `-- name: LiveKey :one
+const LiveKey = `-- name: LiveKey :one
 SELECT k.id, k.tenant_id, k.user_id, k.name, k.prefix, k.hashed_key, k.hash_key_id, k.max_role, k.created_at,
     k.last_used_at, k.revoked_at, k.expires_at,
     u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
@@ -53,7 +53,7 @@ type LiveKeyRow struct {
 }
 
 func (q *Queries) LiveKey(ctx context.Context, arg LiveKeyParams) (LiveKeyRow, error) {
-	row := q.db.QueryRowContext(ctx, liveKey,
+	row := q.db.QueryRowContext(ctx, LiveKey,
 		arg.HashedKey,
 		arg.HashedKey_2,
 		arg.HashedKey_3,
@@ -86,7 +86,7 @@ func (q *Queries) LiveKey(ctx context.Context, arg LiveKeyParams) (LiveKeyRow, e
 	return i, err
 }
 
-const liveSession = `-- name: LiveSession :one
+const LiveSession = `-- name: LiveSession :one
 SELECT s.id, s.tenant_id, s.user_id, s.hashed_token, s.ip_address, s.user_agent, s.created_at, s.last_seen_at,
     s.expires_at, s.revoked_at,
     u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
@@ -120,7 +120,7 @@ type LiveSessionRow struct {
 }
 
 func (q *Queries) LiveSession(ctx context.Context, hashedToken string) (LiveSessionRow, error) {
-	row := q.db.QueryRowContext(ctx, liveSession, hashedToken)
+	row := q.db.QueryRowContext(ctx, LiveSession, hashedToken)
 	var i LiveSessionRow
 	err := row.Scan(
 		&i.ID,
@@ -146,7 +146,7 @@ func (q *Queries) LiveSession(ctx context.Context, hashedToken string) (LiveSess
 	return i, err
 }
 
-const liveSessionByID = `-- name: LiveSessionByID :one
+const LiveSessionByID = `-- name: LiveSessionByID :one
 SELECT s.id, s.tenant_id, s.user_id, s.hashed_token, s.ip_address, s.user_agent, s.created_at, s.last_seen_at,
     s.expires_at, s.revoked_at,
     u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
@@ -186,7 +186,7 @@ type LiveSessionByIDRow struct {
 }
 
 func (q *Queries) LiveSessionByID(ctx context.Context, arg LiveSessionByIDParams) (LiveSessionByIDRow, error) {
-	row := q.db.QueryRowContext(ctx, liveSessionByID, arg.TenantID, arg.UserID, arg.ID)
+	row := q.db.QueryRowContext(ctx, LiveSessionByID, arg.TenantID, arg.UserID, arg.ID)
 	var i LiveSessionByIDRow
 	err := row.Scan(
 		&i.ID,
@@ -212,7 +212,7 @@ func (q *Queries) LiveSessionByID(ctx context.Context, arg LiveSessionByIDParams
 	return i, err
 }
 
-const liveUser = `-- name: LiveUser :one
+const LiveUser = `-- name: LiveUser :one
 SELECT u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
     t.slug, t.is_active AS tenant_active, t.config_version
 FROM users u
@@ -238,7 +238,7 @@ type LiveUserRow struct {
 }
 
 func (q *Queries) LiveUser(ctx context.Context, arg LiveUserParams) (LiveUserRow, error) {
-	row := q.db.QueryRowContext(ctx, liveUser, arg.TenantID, arg.ID)
+	row := q.db.QueryRowContext(ctx, LiveUser, arg.TenantID, arg.ID)
 	var i LiveUserRow
 	err := row.Scan(
 		&i.Email,

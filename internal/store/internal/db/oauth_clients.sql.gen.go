@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const getOAuthClient = `-- name: GetOAuthClient :one
+const GetOAuthClient = `-- name: GetOAuthClient :one
 SELECT id, tenant_id, client_id, client_name, redirect_uris, metadata, kind, created_at, last_used_at
 FROM oauth_clients
 WHERE tenant_id = $1 AND client_id = $2
@@ -21,7 +21,7 @@ type GetOAuthClientParams struct {
 }
 
 func (q *Queries) GetOAuthClient(ctx context.Context, arg GetOAuthClientParams) (OauthClient, error) {
-	row := q.db.QueryRowContext(ctx, getOAuthClient, arg.TenantID, arg.ClientID)
+	row := q.db.QueryRowContext(ctx, GetOAuthClient, arg.TenantID, arg.ClientID)
 	var i OauthClient
 	err := row.Scan(
 		&i.ID,
@@ -37,7 +37,7 @@ func (q *Queries) GetOAuthClient(ctx context.Context, arg GetOAuthClientParams) 
 	return i, err
 }
 
-const sweepOAuthClients = `-- name: SweepOAuthClients :execrows
+const SweepOAuthClients = `-- name: SweepOAuthClients :execrows
 DELETE FROM oauth_clients
 WHERE id IN (
     SELECT c.id FROM oauth_clients c
@@ -55,14 +55,14 @@ type SweepOAuthClientsParams struct {
 }
 
 func (q *Queries) SweepOAuthClients(ctx context.Context, arg SweepOAuthClientsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepOAuthClients, arg.CreatedAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepOAuthClients, arg.CreatedAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const touchOAuthClient = `-- name: TouchOAuthClient :exec
+const TouchOAuthClient = `-- name: TouchOAuthClient :exec
 UPDATE oauth_clients SET last_used_at = $3
 WHERE tenant_id = $1 AND client_id = $2 AND last_used_at <= $4
 `
@@ -75,7 +75,7 @@ type TouchOAuthClientParams struct {
 }
 
 func (q *Queries) TouchOAuthClient(ctx context.Context, arg TouchOAuthClientParams) error {
-	_, err := q.db.ExecContext(ctx, touchOAuthClient,
+	_, err := q.db.ExecContext(ctx, TouchOAuthClient,
 		arg.TenantID,
 		arg.ClientID,
 		arg.LastUsedAt,
@@ -84,7 +84,7 @@ func (q *Queries) TouchOAuthClient(ctx context.Context, arg TouchOAuthClientPara
 	return err
 }
 
-const upsertOAuthClient = `-- name: UpsertOAuthClient :exec
+const UpsertOAuthClient = `-- name: UpsertOAuthClient :exec
 INSERT INTO oauth_clients (id, tenant_id, client_id, client_name, redirect_uris, metadata, kind, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant_id, client_id) DO UPDATE
@@ -103,7 +103,7 @@ type UpsertOAuthClientParams struct {
 }
 
 func (q *Queries) UpsertOAuthClient(ctx context.Context, arg UpsertOAuthClientParams) error {
-	_, err := q.db.ExecContext(ctx, upsertOAuthClient,
+	_, err := q.db.ExecContext(ctx, UpsertOAuthClient,
 		arg.ID,
 		arg.TenantID,
 		arg.ClientID,

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const getOAuthCode = `-- name: GetOAuthCode :one
+const GetOAuthCode = `-- name: GetOAuthCode :one
 SELECT code_hash, tenant_id, user_id, client_id, redirect_uri, code_challenge, code_challenge_method, scope,
     resource, family_id, expires_at, used_at
 FROM oauth_authorization_codes
@@ -22,7 +22,7 @@ type GetOAuthCodeParams struct {
 }
 
 func (q *Queries) GetOAuthCode(ctx context.Context, arg GetOAuthCodeParams) (OauthAuthorizationCode, error) {
-	row := q.db.QueryRowContext(ctx, getOAuthCode, arg.TenantID, arg.CodeHash)
+	row := q.db.QueryRowContext(ctx, GetOAuthCode, arg.TenantID, arg.CodeHash)
 	var i OauthAuthorizationCode
 	err := row.Scan(
 		&i.CodeHash,
@@ -41,7 +41,7 @@ func (q *Queries) GetOAuthCode(ctx context.Context, arg GetOAuthCodeParams) (Oau
 	return i, err
 }
 
-const insertOAuthCode = `-- name: InsertOAuthCode :exec
+const InsertOAuthCode = `-- name: InsertOAuthCode :exec
 INSERT INTO oauth_authorization_codes (code_hash, tenant_id, user_id, client_id, redirect_uri, code_challenge,
     code_challenge_method, scope, resource, family_id, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -62,7 +62,7 @@ type InsertOAuthCodeParams struct {
 }
 
 func (q *Queries) InsertOAuthCode(ctx context.Context, arg InsertOAuthCodeParams) error {
-	_, err := q.db.ExecContext(ctx, insertOAuthCode,
+	_, err := q.db.ExecContext(ctx, InsertOAuthCode,
 		arg.CodeHash,
 		arg.TenantID,
 		arg.UserID,
@@ -78,7 +78,7 @@ func (q *Queries) InsertOAuthCode(ctx context.Context, arg InsertOAuthCodeParams
 	return err
 }
 
-const sweepOAuthCodes = `-- name: SweepOAuthCodes :execrows
+const SweepOAuthCodes = `-- name: SweepOAuthCodes :execrows
 DELETE FROM oauth_authorization_codes
 WHERE code_hash IN (SELECT c.code_hash FROM oauth_authorization_codes c WHERE c.expires_at < $1 LIMIT $2)
 `
@@ -89,14 +89,14 @@ type SweepOAuthCodesParams struct {
 }
 
 func (q *Queries) SweepOAuthCodes(ctx context.Context, arg SweepOAuthCodesParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepOAuthCodes, arg.ExpiresAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepOAuthCodes, arg.ExpiresAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const takeOAuthCode = `-- name: TakeOAuthCode :one
+const TakeOAuthCode = `-- name: TakeOAuthCode :one
 UPDATE oauth_authorization_codes SET used_at = $3
 WHERE tenant_id = $1 AND code_hash = $2 AND used_at = 0 AND expires_at > $3
 RETURNING code_hash, tenant_id, user_id, client_id, redirect_uri, code_challenge, code_challenge_method, scope,
@@ -110,7 +110,7 @@ type TakeOAuthCodeParams struct {
 }
 
 func (q *Queries) TakeOAuthCode(ctx context.Context, arg TakeOAuthCodeParams) (OauthAuthorizationCode, error) {
-	row := q.db.QueryRowContext(ctx, takeOAuthCode, arg.TenantID, arg.CodeHash, arg.UsedAt)
+	row := q.db.QueryRowContext(ctx, TakeOAuthCode, arg.TenantID, arg.CodeHash, arg.UsedAt)
 	var i OauthAuthorizationCode
 	err := row.Scan(
 		&i.CodeHash,

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const getOAuthState = `-- name: GetOAuthState :one
+const GetOAuthState = `-- name: GetOAuthState :one
 SELECT state_hash, tenant_id, kind, client_id, redirect_uri, client_state, code_challenge, scope, resource,
     cookie_hash, pkce_verifier, nonce, expires_at, used_at
 FROM oauth_states
@@ -22,7 +22,7 @@ type GetOAuthStateParams struct {
 }
 
 func (q *Queries) GetOAuthState(ctx context.Context, arg GetOAuthStateParams) (OauthState, error) {
-	row := q.db.QueryRowContext(ctx, getOAuthState, arg.StateHash, arg.ExpiresAt)
+	row := q.db.QueryRowContext(ctx, GetOAuthState, arg.StateHash, arg.ExpiresAt)
 	var i OauthState
 	err := row.Scan(
 		&i.StateHash,
@@ -43,7 +43,7 @@ func (q *Queries) GetOAuthState(ctx context.Context, arg GetOAuthStateParams) (O
 	return i, err
 }
 
-const insertOAuthState = `-- name: InsertOAuthState :exec
+const InsertOAuthState = `-- name: InsertOAuthState :exec
 INSERT INTO oauth_states (state_hash, tenant_id, kind, client_id, redirect_uri, client_state, code_challenge, scope,
     resource, cookie_hash, pkce_verifier, nonce, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
@@ -66,7 +66,7 @@ type InsertOAuthStateParams struct {
 }
 
 func (q *Queries) InsertOAuthState(ctx context.Context, arg InsertOAuthStateParams) error {
-	_, err := q.db.ExecContext(ctx, insertOAuthState,
+	_, err := q.db.ExecContext(ctx, InsertOAuthState,
 		arg.StateHash,
 		arg.TenantID,
 		arg.Kind,
@@ -84,7 +84,7 @@ func (q *Queries) InsertOAuthState(ctx context.Context, arg InsertOAuthStatePara
 	return err
 }
 
-const sweepOAuthStates = `-- name: SweepOAuthStates :execrows
+const SweepOAuthStates = `-- name: SweepOAuthStates :execrows
 DELETE FROM oauth_states
 WHERE state_hash IN (SELECT s.state_hash FROM oauth_states s WHERE s.expires_at < $1 LIMIT $2)
 `
@@ -95,14 +95,14 @@ type SweepOAuthStatesParams struct {
 }
 
 func (q *Queries) SweepOAuthStates(ctx context.Context, arg SweepOAuthStatesParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepOAuthStates, arg.ExpiresAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepOAuthStates, arg.ExpiresAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const takeOAuthState = `-- name: TakeOAuthState :one
+const TakeOAuthState = `-- name: TakeOAuthState :one
 UPDATE oauth_states SET used_at = $3
 WHERE tenant_id = $1 AND state_hash = $2 AND used_at = 0 AND expires_at > $3
 RETURNING state_hash, tenant_id, kind, client_id, redirect_uri, client_state, code_challenge, scope, resource,
@@ -116,7 +116,7 @@ type TakeOAuthStateParams struct {
 }
 
 func (q *Queries) TakeOAuthState(ctx context.Context, arg TakeOAuthStateParams) (OauthState, error) {
-	row := q.db.QueryRowContext(ctx, takeOAuthState, arg.TenantID, arg.StateHash, arg.UsedAt)
+	row := q.db.QueryRowContext(ctx, TakeOAuthState, arg.TenantID, arg.StateHash, arg.UsedAt)
 	var i OauthState
 	err := row.Scan(
 		&i.StateHash,

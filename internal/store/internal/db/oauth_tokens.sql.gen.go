@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const deleteUserCodes = `-- name: DeleteUserCodes :exec
+const DeleteUserCodes = `-- name: DeleteUserCodes :exec
 DELETE FROM oauth_authorization_codes WHERE tenant_id = $1 AND user_id = $2
 `
 
@@ -19,11 +19,11 @@ type DeleteUserCodesParams struct {
 }
 
 func (q *Queries) DeleteUserCodes(ctx context.Context, arg DeleteUserCodesParams) error {
-	_, err := q.db.ExecContext(ctx, deleteUserCodes, arg.TenantID, arg.UserID)
+	_, err := q.db.ExecContext(ctx, DeleteUserCodes, arg.TenantID, arg.UserID)
 	return err
 }
 
-const getRefreshToken = `-- name: GetRefreshToken :one
+const GetRefreshToken = `-- name: GetRefreshToken :one
 SELECT id, tenant_id, user_id, client_id, family_id, hashed_token, hash_key_id, scope, resource, expires_at, used_at,
     revoked_at, created_at
 FROM oauth_refresh_tokens
@@ -36,7 +36,7 @@ type GetRefreshTokenParams struct {
 }
 
 func (q *Queries) GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams) (OauthRefreshToken, error) {
-	row := q.db.QueryRowContext(ctx, getRefreshToken, arg.TenantID, arg.HashedToken)
+	row := q.db.QueryRowContext(ctx, GetRefreshToken, arg.TenantID, arg.HashedToken)
 	var i OauthRefreshToken
 	err := row.Scan(
 		&i.ID,
@@ -56,7 +56,7 @@ func (q *Queries) GetRefreshToken(ctx context.Context, arg GetRefreshTokenParams
 	return i, err
 }
 
-const insertRefreshToken = `-- name: InsertRefreshToken :exec
+const InsertRefreshToken = `-- name: InsertRefreshToken :exec
 INSERT INTO oauth_refresh_tokens (id, tenant_id, user_id, client_id, family_id, hashed_token, hash_key_id, scope,
     resource, expires_at, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -77,7 +77,7 @@ type InsertRefreshTokenParams struct {
 }
 
 func (q *Queries) InsertRefreshToken(ctx context.Context, arg InsertRefreshTokenParams) error {
-	_, err := q.db.ExecContext(ctx, insertRefreshToken,
+	_, err := q.db.ExecContext(ctx, InsertRefreshToken,
 		arg.ID,
 		arg.TenantID,
 		arg.UserID,
@@ -93,7 +93,7 @@ func (q *Queries) InsertRefreshToken(ctx context.Context, arg InsertRefreshToken
 	return err
 }
 
-const liveFamily = `-- name: LiveFamily :one
+const LiveFamily = `-- name: LiveFamily :one
 SELECT u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
     t.slug, t.is_active AS tenant_active, t.config_version,
     EXISTS (
@@ -125,7 +125,7 @@ type LiveFamilyRow struct {
 }
 
 func (q *Queries) LiveFamily(ctx context.Context, arg LiveFamilyParams) (LiveFamilyRow, error) {
-	row := q.db.QueryRowContext(ctx, liveFamily, arg.TenantID, arg.UserID, arg.FamilyID)
+	row := q.db.QueryRowContext(ctx, LiveFamily, arg.TenantID, arg.UserID, arg.FamilyID)
 	var i LiveFamilyRow
 	err := row.Scan(
 		&i.Email,
@@ -142,7 +142,7 @@ func (q *Queries) LiveFamily(ctx context.Context, arg LiveFamilyParams) (LiveFam
 	return i, err
 }
 
-const revokeFamily = `-- name: RevokeFamily :execrows
+const RevokeFamily = `-- name: RevokeFamily :execrows
 UPDATE oauth_refresh_tokens SET revoked_at = $3
 WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0
 `
@@ -154,14 +154,14 @@ type RevokeFamilyParams struct {
 }
 
 func (q *Queries) RevokeFamily(ctx context.Context, arg RevokeFamilyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeFamily, arg.TenantID, arg.FamilyID, arg.RevokedAt)
+	result, err := q.db.ExecContext(ctx, RevokeFamily, arg.TenantID, arg.FamilyID, arg.RevokedAt)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const revokeUserTokens = `-- name: RevokeUserTokens :execrows
+const RevokeUserTokens = `-- name: RevokeUserTokens :execrows
 UPDATE oauth_refresh_tokens SET revoked_at = $3
 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0
 `
@@ -173,14 +173,14 @@ type RevokeUserTokensParams struct {
 }
 
 func (q *Queries) RevokeUserTokens(ctx context.Context, arg RevokeUserTokensParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeUserTokens, arg.TenantID, arg.UserID, arg.RevokedAt)
+	result, err := q.db.ExecContext(ctx, RevokeUserTokens, arg.TenantID, arg.UserID, arg.RevokedAt)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const sweepRefreshTokens = `-- name: SweepRefreshTokens :execrows
+const SweepRefreshTokens = `-- name: SweepRefreshTokens :execrows
 DELETE FROM oauth_refresh_tokens
 WHERE id IN (SELECT r.id FROM oauth_refresh_tokens r WHERE r.expires_at < $1 LIMIT $2)
 `
@@ -191,14 +191,14 @@ type SweepRefreshTokensParams struct {
 }
 
 func (q *Queries) SweepRefreshTokens(ctx context.Context, arg SweepRefreshTokensParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepRefreshTokens, arg.ExpiresAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepRefreshTokens, arg.ExpiresAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const takeRefreshToken = `-- name: TakeRefreshToken :one
+const TakeRefreshToken = `-- name: TakeRefreshToken :one
 UPDATE oauth_refresh_tokens SET used_at = $3
 WHERE tenant_id = $1 AND hashed_token = $2 AND used_at = 0 AND revoked_at = 0 AND expires_at > $3
 RETURNING id, tenant_id, user_id, client_id, family_id, hashed_token, hash_key_id, scope, resource, expires_at,
@@ -212,7 +212,7 @@ type TakeRefreshTokenParams struct {
 }
 
 func (q *Queries) TakeRefreshToken(ctx context.Context, arg TakeRefreshTokenParams) (OauthRefreshToken, error) {
-	row := q.db.QueryRowContext(ctx, takeRefreshToken, arg.TenantID, arg.HashedToken, arg.UsedAt)
+	row := q.db.QueryRowContext(ctx, TakeRefreshToken, arg.TenantID, arg.HashedToken, arg.UsedAt)
 	var i OauthRefreshToken
 	err := row.Scan(
 		&i.ID,

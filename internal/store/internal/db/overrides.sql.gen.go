@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const deleteOverride = `-- name: DeleteOverride :execrows
+const DeleteOverride = `-- name: DeleteOverride :execrows
 DELETE FROM tool_role_overrides WHERE tenant_id = $1 AND identity = $2
 `
 
@@ -19,14 +19,14 @@ type DeleteOverrideParams struct {
 }
 
 func (q *Queries) DeleteOverride(ctx context.Context, arg DeleteOverrideParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteOverride, arg.TenantID, arg.Identity)
+	result, err := q.db.ExecContext(ctx, DeleteOverride, arg.TenantID, arg.Identity)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const getOverride = `-- name: GetOverride :one
+const GetOverride = `-- name: GetOverride :one
 SELECT min_role FROM tool_role_overrides WHERE tenant_id = $1 AND identity = $2
 `
 
@@ -36,13 +36,13 @@ type GetOverrideParams struct {
 }
 
 func (q *Queries) GetOverride(ctx context.Context, arg GetOverrideParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, getOverride, arg.TenantID, arg.Identity)
+	row := q.db.QueryRowContext(ctx, GetOverride, arg.TenantID, arg.Identity)
 	var min_role string
 	err := row.Scan(&min_role)
 	return min_role, err
 }
 
-const listOverrides = `-- name: ListOverrides :many
+const ListOverrides = `-- name: ListOverrides :many
 SELECT identity, min_role FROM tool_role_overrides WHERE tenant_id = $1
 `
 
@@ -52,7 +52,7 @@ type ListOverridesRow struct {
 }
 
 func (q *Queries) ListOverrides(ctx context.Context, tenantID string) ([]ListOverridesRow, error) {
-	rows, err := q.db.QueryContext(ctx, listOverrides, tenantID)
+	rows, err := q.db.QueryContext(ctx, ListOverrides, tenantID)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func (q *Queries) ListOverrides(ctx context.Context, tenantID string) ([]ListOve
 	return items, nil
 }
 
-const upsertOverride = `-- name: UpsertOverride :exec
+const UpsertOverride = `-- name: UpsertOverride :exec
 INSERT INTO tool_role_overrides (id, tenant_id, identity, min_role)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT (tenant_id, identity) DO UPDATE SET min_role = excluded.min_role
@@ -88,7 +88,7 @@ type UpsertOverrideParams struct {
 }
 
 func (q *Queries) UpsertOverride(ctx context.Context, arg UpsertOverrideParams) error {
-	_, err := q.db.ExecContext(ctx, upsertOverride,
+	_, err := q.db.ExecContext(ctx, UpsertOverride,
 		arg.ID,
 		arg.TenantID,
 		arg.Identity,

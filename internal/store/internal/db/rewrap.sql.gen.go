@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const rewrapConnection = `-- name: RewrapConnection :execrows
+const RewrapConnection = `-- name: RewrapConnection :execrows
 UPDATE db_connections SET encrypted_conn_str = $4
 WHERE tenant_id = $1 AND id = $2 AND encrypted_conn_str = $3
 `
@@ -22,7 +22,7 @@ type RewrapConnectionParams struct {
 }
 
 func (q *Queries) RewrapConnection(ctx context.Context, arg RewrapConnectionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rewrapConnection,
+	result, err := q.db.ExecContext(ctx, RewrapConnection,
 		arg.TenantID,
 		arg.ID,
 		arg.EncryptedConnStr,
@@ -34,7 +34,7 @@ func (q *Queries) RewrapConnection(ctx context.Context, arg RewrapConnectionPara
 	return result.RowsAffected()
 }
 
-const rewrapEntraSecret = `-- name: RewrapEntraSecret :execrows
+const RewrapEntraSecret = `-- name: RewrapEntraSecret :execrows
 UPDATE tenant_entra_configs SET encrypted_client_secret = $4
 WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3
 `
@@ -47,7 +47,7 @@ type RewrapEntraSecretParams struct {
 }
 
 func (q *Queries) RewrapEntraSecret(ctx context.Context, arg RewrapEntraSecretParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rewrapEntraSecret,
+	result, err := q.db.ExecContext(ctx, RewrapEntraSecret,
 		arg.TenantID,
 		arg.ID,
 		arg.EncryptedClientSecret,
@@ -59,7 +59,7 @@ func (q *Queries) RewrapEntraSecret(ctx context.Context, arg RewrapEntraSecretPa
 	return result.RowsAffected()
 }
 
-const rewrapOIDCSecret = `-- name: RewrapOIDCSecret :execrows
+const RewrapOIDCSecret = `-- name: RewrapOIDCSecret :execrows
 UPDATE tenant_oidc_configs SET encrypted_client_secret = $4
 WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3
 `
@@ -72,7 +72,7 @@ type RewrapOIDCSecretParams struct {
 }
 
 func (q *Queries) RewrapOIDCSecret(ctx context.Context, arg RewrapOIDCSecretParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, rewrapOIDCSecret,
+	result, err := q.db.ExecContext(ctx, RewrapOIDCSecret,
 		arg.TenantID,
 		arg.ID,
 		arg.EncryptedClientSecret,
@@ -84,7 +84,7 @@ func (q *Queries) RewrapOIDCSecret(ctx context.Context, arg RewrapOIDCSecretPara
 	return result.RowsAffected()
 }
 
-const sealedConnections = `-- name: SealedConnections :many
+const SealedConnections = `-- name: SealedConnections :many
 SELECT id, tenant_id, encrypted_conn_str AS sealed FROM db_connections
 WHERE id > $1 AND encrypted_conn_str <> ''
 ORDER BY id
@@ -103,7 +103,7 @@ type SealedConnectionsRow struct {
 }
 
 func (q *Queries) SealedConnections(ctx context.Context, arg SealedConnectionsParams) ([]SealedConnectionsRow, error) {
-	rows, err := q.db.QueryContext(ctx, sealedConnections, arg.ID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, SealedConnections, arg.ID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +125,7 @@ func (q *Queries) SealedConnections(ctx context.Context, arg SealedConnectionsPa
 	return items, nil
 }
 
-const sealedEntraSecrets = `-- name: SealedEntraSecrets :many
+const SealedEntraSecrets = `-- name: SealedEntraSecrets :many
 SELECT id, tenant_id, encrypted_client_secret AS sealed FROM tenant_entra_configs
 WHERE id > $1
 ORDER BY id
@@ -144,7 +144,7 @@ type SealedEntraSecretsRow struct {
 }
 
 func (q *Queries) SealedEntraSecrets(ctx context.Context, arg SealedEntraSecretsParams) ([]SealedEntraSecretsRow, error) {
-	rows, err := q.db.QueryContext(ctx, sealedEntraSecrets, arg.ID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, SealedEntraSecrets, arg.ID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +166,7 @@ func (q *Queries) SealedEntraSecrets(ctx context.Context, arg SealedEntraSecrets
 	return items, nil
 }
 
-const sealedOIDCSecrets = `-- name: SealedOIDCSecrets :many
+const SealedOIDCSecrets = `-- name: SealedOIDCSecrets :many
 SELECT id, tenant_id, encrypted_client_secret AS sealed FROM tenant_oidc_configs
 WHERE id > $1
 ORDER BY id
@@ -185,7 +185,7 @@ type SealedOIDCSecretsRow struct {
 }
 
 func (q *Queries) SealedOIDCSecrets(ctx context.Context, arg SealedOIDCSecretsParams) ([]SealedOIDCSecretsRow, error) {
-	rows, err := q.db.QueryContext(ctx, sealedOIDCSecrets, arg.ID, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, SealedOIDCSecrets, arg.ID, arg.Limit)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const insertSession = `-- name: InsertSession :exec
+const InsertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, tenant_id, user_id, hashed_token, ip_address, user_agent, created_at, last_seen_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)
 `
@@ -26,7 +26,7 @@ type InsertSessionParams struct {
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
-	_, err := q.db.ExecContext(ctx, insertSession,
+	_, err := q.db.ExecContext(ctx, InsertSession,
 		arg.ID,
 		arg.TenantID,
 		arg.UserID,
@@ -39,7 +39,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 	return err
 }
 
-const listSessions = `-- name: ListSessions :many
+const ListSessions = `-- name: ListSessions :many
 SELECT id, tenant_id, user_id, hashed_token, ip_address, user_agent, created_at, last_seen_at, expires_at, revoked_at
 FROM sessions
 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0 AND expires_at > $3
@@ -53,7 +53,7 @@ type ListSessionsParams struct {
 }
 
 func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]Session, error) {
-	rows, err := q.db.QueryContext(ctx, listSessions, arg.TenantID, arg.UserID, arg.ExpiresAt)
+	rows, err := q.db.QueryContext(ctx, ListSessions, arg.TenantID, arg.UserID, arg.ExpiresAt)
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]S
 	return items, nil
 }
 
-const renewSession = `-- name: RenewSession :execrows
+const RenewSession = `-- name: RenewSession :execrows
 UPDATE sessions SET hashed_token = $4
 WHERE tenant_id = $1 AND id = $2 AND hashed_token = $3 AND revoked_at = 0
 `
@@ -99,7 +99,7 @@ type RenewSessionParams struct {
 }
 
 func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, renewSession,
+	result, err := q.db.ExecContext(ctx, RenewSession,
 		arg.TenantID,
 		arg.ID,
 		arg.HashedToken,
@@ -111,7 +111,7 @@ func (q *Queries) RenewSession(ctx context.Context, arg RenewSessionParams) (int
 	return result.RowsAffected()
 }
 
-const revokeSession = `-- name: RevokeSession :execrows
+const RevokeSession = `-- name: RevokeSession :execrows
 UPDATE sessions SET revoked_at = $4
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND revoked_at = 0
 `
@@ -124,7 +124,7 @@ type RevokeSessionParams struct {
 }
 
 func (q *Queries) RevokeSession(ctx context.Context, arg RevokeSessionParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeSession,
+	result, err := q.db.ExecContext(ctx, RevokeSession,
 		arg.TenantID,
 		arg.UserID,
 		arg.ID,
@@ -136,7 +136,7 @@ func (q *Queries) RevokeSession(ctx context.Context, arg RevokeSessionParams) (i
 	return result.RowsAffected()
 }
 
-const revokeSessions = `-- name: RevokeSessions :execrows
+const RevokeSessions = `-- name: RevokeSessions :execrows
 UPDATE sessions SET revoked_at = $4
 WHERE tenant_id = $1 AND user_id = $2 AND id <> $3 AND revoked_at = 0
 `
@@ -149,7 +149,7 @@ type RevokeSessionsParams struct {
 }
 
 func (q *Queries) RevokeSessions(ctx context.Context, arg RevokeSessionsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, revokeSessions,
+	result, err := q.db.ExecContext(ctx, RevokeSessions,
 		arg.TenantID,
 		arg.UserID,
 		arg.ID,
@@ -161,7 +161,7 @@ func (q *Queries) RevokeSessions(ctx context.Context, arg RevokeSessionsParams) 
 	return result.RowsAffected()
 }
 
-const sweepSessions = `-- name: SweepSessions :execrows
+const SweepSessions = `-- name: SweepSessions :execrows
 DELETE FROM sessions
 WHERE id IN (SELECT s.id FROM sessions s WHERE s.expires_at < $1 LIMIT $2)
 `
@@ -172,14 +172,14 @@ type SweepSessionsParams struct {
 }
 
 func (q *Queries) SweepSessions(ctx context.Context, arg SweepSessionsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepSessions, arg.ExpiresAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepSessions, arg.ExpiresAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const touchSession = `-- name: TouchSession :exec
+const TouchSession = `-- name: TouchSession :exec
 UPDATE sessions SET last_seen_at = $3
 WHERE tenant_id = $1 AND id = $2 AND last_seen_at <= $4
 `
@@ -192,7 +192,7 @@ type TouchSessionParams struct {
 }
 
 func (q *Queries) TouchSession(ctx context.Context, arg TouchSessionParams) error {
-	_, err := q.db.ExecContext(ctx, touchSession,
+	_, err := q.db.ExecContext(ctx, TouchSession,
 		arg.TenantID,
 		arg.ID,
 		arg.LastSeenAt,

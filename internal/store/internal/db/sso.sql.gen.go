@@ -9,31 +9,31 @@ import (
 	"context"
 )
 
-const deleteEntraConfig = `-- name: DeleteEntraConfig :execrows
+const DeleteEntraConfig = `-- name: DeleteEntraConfig :execrows
 DELETE FROM tenant_entra_configs WHERE tenant_id = $1
 `
 
 func (q *Queries) DeleteEntraConfig(ctx context.Context, tenantID string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteEntraConfig, tenantID)
+	result, err := q.db.ExecContext(ctx, DeleteEntraConfig, tenantID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const deleteOIDCConfig = `-- name: DeleteOIDCConfig :execrows
+const DeleteOIDCConfig = `-- name: DeleteOIDCConfig :execrows
 DELETE FROM tenant_oidc_configs WHERE tenant_id = $1
 `
 
 func (q *Queries) DeleteOIDCConfig(ctx context.Context, tenantID string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteOIDCConfig, tenantID)
+	result, err := q.db.ExecContext(ctx, DeleteOIDCConfig, tenantID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const getEntraConfig = `-- name: GetEntraConfig :one
+const GetEntraConfig = `-- name: GetEntraConfig :one
 SELECT id, tenant_id, entra_tenant_id, client_id, encrypted_client_secret, admin_group_id, analyst_group_id,
     viewer_group_id, password_login
 FROM tenant_entra_configs
@@ -41,7 +41,7 @@ WHERE tenant_id = $1
 `
 
 func (q *Queries) GetEntraConfig(ctx context.Context, tenantID string) (TenantEntraConfig, error) {
-	row := q.db.QueryRowContext(ctx, getEntraConfig, tenantID)
+	row := q.db.QueryRowContext(ctx, GetEntraConfig, tenantID)
 	var i TenantEntraConfig
 	err := row.Scan(
 		&i.ID,
@@ -57,7 +57,7 @@ func (q *Queries) GetEntraConfig(ctx context.Context, tenantID string) (TenantEn
 	return i, err
 }
 
-const getOIDCConfig = `-- name: GetOIDCConfig :one
+const GetOIDCConfig = `-- name: GetOIDCConfig :one
 SELECT id, tenant_id, issuer, client_id, encrypted_client_secret, display_name, scopes, group_claim, role_map,
     password_login
 FROM tenant_oidc_configs
@@ -65,7 +65,7 @@ WHERE tenant_id = $1
 `
 
 func (q *Queries) GetOIDCConfig(ctx context.Context, tenantID string) (TenantOidcConfig, error) {
-	row := q.db.QueryRowContext(ctx, getOIDCConfig, tenantID)
+	row := q.db.QueryRowContext(ctx, GetOIDCConfig, tenantID)
 	var i TenantOidcConfig
 	err := row.Scan(
 		&i.ID,
@@ -82,7 +82,7 @@ func (q *Queries) GetOIDCConfig(ctx context.Context, tenantID string) (TenantOid
 	return i, err
 }
 
-const insertSSOCode = `-- name: InsertSSOCode :exec
+const InsertSSOCode = `-- name: InsertSSOCode :exec
 INSERT INTO sso_codes (code_hash, tenant_id, user_id, expires_at)
 VALUES ($1, $2, $3, $4)
 `
@@ -95,7 +95,7 @@ type InsertSSOCodeParams struct {
 }
 
 func (q *Queries) InsertSSOCode(ctx context.Context, arg InsertSSOCodeParams) error {
-	_, err := q.db.ExecContext(ctx, insertSSOCode,
+	_, err := q.db.ExecContext(ctx, InsertSSOCode,
 		arg.CodeHash,
 		arg.TenantID,
 		arg.UserID,
@@ -104,7 +104,7 @@ func (q *Queries) InsertSSOCode(ctx context.Context, arg InsertSSOCodeParams) er
 	return err
 }
 
-const sweepSSOCodes = `-- name: SweepSSOCodes :execrows
+const SweepSSOCodes = `-- name: SweepSSOCodes :execrows
 DELETE FROM sso_codes
 WHERE code_hash IN (SELECT c.code_hash FROM sso_codes c WHERE c.expires_at < $1 LIMIT $2)
 `
@@ -115,14 +115,14 @@ type SweepSSOCodesParams struct {
 }
 
 func (q *Queries) SweepSSOCodes(ctx context.Context, arg SweepSSOCodesParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, sweepSSOCodes, arg.ExpiresAt, arg.Limit)
+	result, err := q.db.ExecContext(ctx, SweepSSOCodes, arg.ExpiresAt, arg.Limit)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const takeSSOCode = `-- name: TakeSSOCode :one
+const TakeSSOCode = `-- name: TakeSSOCode :one
 UPDATE sso_codes SET used_at = $2
 WHERE code_hash = $1 AND used_at = 0 AND expires_at > $2
 RETURNING tenant_id, user_id
@@ -139,13 +139,13 @@ type TakeSSOCodeRow struct {
 }
 
 func (q *Queries) TakeSSOCode(ctx context.Context, arg TakeSSOCodeParams) (TakeSSOCodeRow, error) {
-	row := q.db.QueryRowContext(ctx, takeSSOCode, arg.CodeHash, arg.UsedAt)
+	row := q.db.QueryRowContext(ctx, TakeSSOCode, arg.CodeHash, arg.UsedAt)
 	var i TakeSSOCodeRow
 	err := row.Scan(&i.TenantID, &i.UserID)
 	return i, err
 }
 
-const upsertEntraConfig = `-- name: UpsertEntraConfig :exec
+const UpsertEntraConfig = `-- name: UpsertEntraConfig :exec
 INSERT INTO tenant_entra_configs (id, tenant_id, entra_tenant_id, client_id, encrypted_client_secret, admin_group_id,
     analyst_group_id, viewer_group_id, password_login)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -169,7 +169,7 @@ type UpsertEntraConfigParams struct {
 }
 
 func (q *Queries) UpsertEntraConfig(ctx context.Context, arg UpsertEntraConfigParams) error {
-	_, err := q.db.ExecContext(ctx, upsertEntraConfig,
+	_, err := q.db.ExecContext(ctx, UpsertEntraConfig,
 		arg.ID,
 		arg.TenantID,
 		arg.EntraTenantID,
@@ -183,7 +183,7 @@ func (q *Queries) UpsertEntraConfig(ctx context.Context, arg UpsertEntraConfigPa
 	return err
 }
 
-const upsertOIDCConfig = `-- name: UpsertOIDCConfig :exec
+const UpsertOIDCConfig = `-- name: UpsertOIDCConfig :exec
 INSERT INTO tenant_oidc_configs (id, tenant_id, issuer, client_id, encrypted_client_secret, display_name, scopes,
     group_claim, role_map, password_login)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
@@ -208,7 +208,7 @@ type UpsertOIDCConfigParams struct {
 }
 
 func (q *Queries) UpsertOIDCConfig(ctx context.Context, arg UpsertOIDCConfigParams) error {
-	_, err := q.db.ExecContext(ctx, upsertOIDCConfig,
+	_, err := q.db.ExecContext(ctx, UpsertOIDCConfig,
 		arg.ID,
 		arg.TenantID,
 		arg.Issuer,

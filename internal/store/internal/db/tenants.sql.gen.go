@@ -9,25 +9,25 @@ import (
 	"context"
 )
 
-const countTenants = `-- name: CountTenants :one
+const CountTenants = `-- name: CountTenants :one
 SELECT count(*) FROM tenants
 `
 
 func (q *Queries) CountTenants(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, countTenants)
+	row := q.db.QueryRowContext(ctx, CountTenants)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
 }
 
-const getTenant = `-- name: GetTenant :one
+const GetTenant = `-- name: GetTenant :one
 SELECT id, name, slug, is_active, oauth_redirect_hosts, config_version, created_at
 FROM tenants
 WHERE id = $1
 `
 
 func (q *Queries) GetTenant(ctx context.Context, id string) (Tenant, error) {
-	row := q.db.QueryRowContext(ctx, getTenant, id)
+	row := q.db.QueryRowContext(ctx, GetTenant, id)
 	var i Tenant
 	err := row.Scan(
 		&i.ID,
@@ -41,14 +41,14 @@ func (q *Queries) GetTenant(ctx context.Context, id string) (Tenant, error) {
 	return i, err
 }
 
-const getTenantBySlug = `-- name: GetTenantBySlug :one
+const GetTenantBySlug = `-- name: GetTenantBySlug :one
 SELECT id, name, slug, is_active, oauth_redirect_hosts, config_version, created_at
 FROM tenants
 WHERE slug = $1
 `
 
 func (q *Queries) GetTenantBySlug(ctx context.Context, slug string) (Tenant, error) {
-	row := q.db.QueryRowContext(ctx, getTenantBySlug, slug)
+	row := q.db.QueryRowContext(ctx, GetTenantBySlug, slug)
 	var i Tenant
 	err := row.Scan(
 		&i.ID,
@@ -62,7 +62,7 @@ func (q *Queries) GetTenantBySlug(ctx context.Context, slug string) (Tenant, err
 	return i, err
 }
 
-const insertTenant = `-- name: InsertTenant :one
+const InsertTenant = `-- name: InsertTenant :one
 INSERT INTO tenants (id, name, slug, created_at)
 VALUES ($1, $2, $3, $4)
 ON CONFLICT DO NOTHING
@@ -77,7 +77,7 @@ type InsertTenantParams struct {
 }
 
 func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, insertTenant,
+	row := q.db.QueryRowContext(ctx, InsertTenant,
 		arg.ID,
 		arg.Name,
 		arg.Slug,
@@ -88,28 +88,28 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) (str
 	return id, err
 }
 
-const lockTenant = `-- name: LockTenant :execrows
+const LockTenant = `-- name: LockTenant :execrows
 UPDATE tenants SET name = name WHERE id = $1
 `
 
 func (q *Queries) LockTenant(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, lockTenant, id)
+	result, err := q.db.ExecContext(ctx, LockTenant, id)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const raiseConfigVersion = `-- name: RaiseConfigVersion :exec
+const RaiseConfigVersion = `-- name: RaiseConfigVersion :exec
 UPDATE tenants SET config_version = config_version + 1 WHERE id = $1
 `
 
 func (q *Queries) RaiseConfigVersion(ctx context.Context, id string) error {
-	_, err := q.db.ExecContext(ctx, raiseConfigVersion, id)
+	_, err := q.db.ExecContext(ctx, RaiseConfigVersion, id)
 	return err
 }
 
-const renameTenant = `-- name: RenameTenant :execrows
+const RenameTenant = `-- name: RenameTenant :execrows
 UPDATE tenants SET name = $2 WHERE id = $1
 `
 
@@ -119,14 +119,14 @@ type RenameTenantParams struct {
 }
 
 func (q *Queries) RenameTenant(ctx context.Context, arg RenameTenantParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, renameTenant, arg.ID, arg.Name)
+	result, err := q.db.ExecContext(ctx, RenameTenant, arg.ID, arg.Name)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setTenantActive = `-- name: SetTenantActive :execrows
+const SetTenantActive = `-- name: SetTenantActive :execrows
 UPDATE tenants SET is_active = $2, config_version = config_version + 1 WHERE id = $1
 `
 
@@ -136,14 +136,14 @@ type SetTenantActiveParams struct {
 }
 
 func (q *Queries) SetTenantActive(ctx context.Context, arg SetTenantActiveParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setTenantActive, arg.ID, arg.IsActive)
+	result, err := q.db.ExecContext(ctx, SetTenantActive, arg.ID, arg.IsActive)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setTenantRedirectHosts = `-- name: SetTenantRedirectHosts :execrows
+const SetTenantRedirectHosts = `-- name: SetTenantRedirectHosts :execrows
 UPDATE tenants SET oauth_redirect_hosts = $2 WHERE id = $1
 `
 
@@ -153,19 +153,19 @@ type SetTenantRedirectHostsParams struct {
 }
 
 func (q *Queries) SetTenantRedirectHosts(ctx context.Context, arg SetTenantRedirectHostsParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setTenantRedirectHosts, arg.ID, arg.OauthRedirectHosts)
+	result, err := q.db.ExecContext(ctx, SetTenantRedirectHosts, arg.ID, arg.OauthRedirectHosts)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const tenantNameTaken = `-- name: TenantNameTaken :one
+const TenantNameTaken = `-- name: TenantNameTaken :one
 SELECT count(*) FROM tenants WHERE name = $1
 `
 
 func (q *Queries) TenantNameTaken(ctx context.Context, name string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, tenantNameTaken, name)
+	row := q.db.QueryRowContext(ctx, TenantNameTaken, name)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

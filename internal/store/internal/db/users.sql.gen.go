@@ -9,7 +9,7 @@ import (
 	"context"
 )
 
-const deleteUser = `-- name: DeleteUser :execrows
+const DeleteUser = `-- name: DeleteUser :execrows
 DELETE FROM users WHERE tenant_id = $1 AND id = $2
 `
 
@@ -19,14 +19,14 @@ type DeleteUserParams struct {
 }
 
 func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteUser, arg.TenantID, arg.ID)
+	result, err := q.db.ExecContext(ctx, DeleteUser, arg.TenantID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const disableUser = `-- name: DisableUser :execrows
+const DisableUser = `-- name: DisableUser :execrows
 UPDATE users SET is_active = FALSE, disabled_by = $3, session_epoch = session_epoch + 1
 WHERE tenant_id = $1 AND id = $2
 `
@@ -38,14 +38,14 @@ type DisableUserParams struct {
 }
 
 func (q *Queries) DisableUser(ctx context.Context, arg DisableUserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, disableUser, arg.TenantID, arg.ID, arg.DisabledBy)
+	result, err := q.db.ExecContext(ctx, DisableUser, arg.TenantID, arg.ID, arg.DisabledBy)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const enableUser = `-- name: EnableUser :execrows
+const EnableUser = `-- name: EnableUser :execrows
 UPDATE users SET is_active = TRUE, disabled_by = '' WHERE tenant_id = $1 AND id = $2
 `
 
@@ -55,14 +55,14 @@ type EnableUserParams struct {
 }
 
 func (q *Queries) EnableUser(ctx context.Context, arg EnableUserParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, enableUser, arg.TenantID, arg.ID)
+	result, err := q.db.ExecContext(ctx, EnableUser, arg.TenantID, arg.ID)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const getUser = `-- name: GetUser :one
+const GetUser = `-- name: GetUser :one
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
     session_epoch, last_sync_at, last_login_at, created_at
 FROM users
@@ -75,7 +75,7 @@ type GetUserParams struct {
 }
 
 func (q *Queries) GetUser(ctx context.Context, arg GetUserParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, getUser, arg.TenantID, arg.ID)
+	row := q.db.QueryRowContext(ctx, GetUser, arg.TenantID, arg.ID)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -95,7 +95,7 @@ func (q *Queries) GetUser(ctx context.Context, arg GetUserParams) (User, error) 
 	return i, err
 }
 
-const getUserByEmail = `-- name: GetUserByEmail :one
+const GetUserByEmail = `-- name: GetUserByEmail :one
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
     session_epoch, last_sync_at, last_login_at, created_at
 FROM users
@@ -108,7 +108,7 @@ type GetUserByEmailParams struct {
 }
 
 func (q *Queries) GetUserByEmail(ctx context.Context, arg GetUserByEmailParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, getUserByEmail, arg.TenantID, arg.Email)
+	row := q.db.QueryRowContext(ctx, GetUserByEmail, arg.TenantID, arg.Email)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -128,7 +128,7 @@ func (q *Queries) GetUserByEmail(ctx context.Context, arg GetUserByEmailParams) 
 	return i, err
 }
 
-const getUserBySubject = `-- name: GetUserBySubject :one
+const GetUserBySubject = `-- name: GetUserBySubject :one
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
     session_epoch, last_sync_at, last_login_at, created_at
 FROM users
@@ -142,7 +142,7 @@ type GetUserBySubjectParams struct {
 }
 
 func (q *Queries) GetUserBySubject(ctx context.Context, arg GetUserBySubjectParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, getUserBySubject, arg.TenantID, arg.AuthProvider, arg.EntraOid)
+	row := q.db.QueryRowContext(ctx, GetUserBySubject, arg.TenantID, arg.AuthProvider, arg.EntraOid)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -162,7 +162,7 @@ func (q *Queries) GetUserBySubject(ctx context.Context, arg GetUserBySubjectPara
 	return i, err
 }
 
-const insertUser = `-- name: InsertUser :one
+const InsertUser = `-- name: InsertUser :one
 INSERT INTO users (id, tenant_id, email, hashed_password, role, auth_provider, entra_oid, last_sync_at, created_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT DO NOTHING
@@ -182,7 +182,7 @@ type InsertUserParams struct {
 }
 
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, insertUser,
+	row := q.db.QueryRowContext(ctx, InsertUser,
 		arg.ID,
 		arg.TenantID,
 		arg.Email,
@@ -198,7 +198,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (string,
 	return id, err
 }
 
-const listUsers = `-- name: ListUsers :many
+const ListUsers = `-- name: ListUsers :many
 SELECT id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
     session_epoch, last_sync_at, last_login_at, created_at
 FROM users
@@ -214,7 +214,7 @@ type ListUsersParams struct {
 }
 
 func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]User, error) {
-	rows, err := q.db.QueryContext(ctx, listUsers, arg.TenantID, arg.Limit, arg.Offset)
+	rows, err := q.db.QueryContext(ctx, ListUsers, arg.TenantID, arg.Limit, arg.Offset)
 	if err != nil {
 		return nil, err
 	}
@@ -250,7 +250,7 @@ func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]User, e
 	return items, nil
 }
 
-const lockUser = `-- name: LockUser :one
+const LockUser = `-- name: LockUser :one
 UPDATE users SET email = email
 WHERE tenant_id = $1 AND id = $2
 RETURNING id, tenant_id, email, hashed_password, role, is_active, disabled_by, auth_provider, entra_oid,
@@ -265,7 +265,7 @@ type LockUserParams struct {
 // The update that changes nothing locks the row until the transaction ends, on
 // both engines.
 func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (User, error) {
-	row := q.db.QueryRowContext(ctx, lockUser, arg.TenantID, arg.ID)
+	row := q.db.QueryRowContext(ctx, LockUser, arg.TenantID, arg.ID)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -285,7 +285,7 @@ func (q *Queries) LockUser(ctx context.Context, arg LockUserParams) (User, error
 	return i, err
 }
 
-const loginCandidateAt = `-- name: LoginCandidateAt :many
+const LoginCandidateAt = `-- name: LoginCandidateAt :many
 SELECT u.id, u.tenant_id, u.email, u.hashed_password, u.role, u.is_active, u.disabled_by, u.auth_provider, u.entra_oid,
     u.session_epoch, u.last_sync_at, u.last_login_at, u.created_at, t.slug, t.name, t.is_active AS tenant_active
 FROM users u
@@ -318,7 +318,7 @@ type LoginCandidateAtRow struct {
 }
 
 func (q *Queries) LoginCandidateAt(ctx context.Context, arg LoginCandidateAtParams) ([]LoginCandidateAtRow, error) {
-	rows, err := q.db.QueryContext(ctx, loginCandidateAt, arg.Slug, arg.Email)
+	rows, err := q.db.QueryContext(ctx, LoginCandidateAt, arg.Slug, arg.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,7 @@ func (q *Queries) LoginCandidateAt(ctx context.Context, arg LoginCandidateAtPara
 	return items, nil
 }
 
-const loginCandidates = `-- name: LoginCandidates :many
+const LoginCandidates = `-- name: LoginCandidates :many
 SELECT u.id, u.tenant_id, u.email, u.hashed_password, u.role, u.is_active, u.disabled_by, u.auth_provider, u.entra_oid,
     u.session_epoch, u.last_sync_at, u.last_login_at, u.created_at, t.slug, t.name, t.is_active AS tenant_active
 FROM users u
@@ -392,7 +392,7 @@ type LoginCandidatesRow struct {
 }
 
 func (q *Queries) LoginCandidates(ctx context.Context, arg LoginCandidatesParams) ([]LoginCandidatesRow, error) {
-	rows, err := q.db.QueryContext(ctx, loginCandidates, arg.Email, arg.Limit)
+	rows, err := q.db.QueryContext(ctx, LoginCandidates, arg.Email, arg.Limit)
 	if err != nil {
 		return nil, err
 	}
@@ -431,7 +431,7 @@ func (q *Queries) LoginCandidates(ctx context.Context, arg LoginCandidatesParams
 	return items, nil
 }
 
-const rehashUserPassword = `-- name: RehashUserPassword :exec
+const RehashUserPassword = `-- name: RehashUserPassword :exec
 UPDATE users SET hashed_password = $4 WHERE tenant_id = $1 AND id = $2 AND hashed_password = $3
 `
 
@@ -443,7 +443,7 @@ type RehashUserPasswordParams struct {
 }
 
 func (q *Queries) RehashUserPassword(ctx context.Context, arg RehashUserPasswordParams) error {
-	_, err := q.db.ExecContext(ctx, rehashUserPassword,
+	_, err := q.db.ExecContext(ctx, RehashUserPassword,
 		arg.TenantID,
 		arg.ID,
 		arg.HashedPassword,
@@ -452,7 +452,7 @@ func (q *Queries) RehashUserPassword(ctx context.Context, arg RehashUserPassword
 	return err
 }
 
-const setUserEmail = `-- name: SetUserEmail :execrows
+const SetUserEmail = `-- name: SetUserEmail :execrows
 UPDATE users SET email = $3 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -463,14 +463,14 @@ type SetUserEmailParams struct {
 }
 
 func (q *Queries) SetUserEmail(ctx context.Context, arg SetUserEmailParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setUserEmail, arg.TenantID, arg.ID, arg.Email)
+	result, err := q.db.ExecContext(ctx, SetUserEmail, arg.TenantID, arg.ID, arg.Email)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setUserLoggedIn = `-- name: SetUserLoggedIn :execrows
+const SetUserLoggedIn = `-- name: SetUserLoggedIn :execrows
 UPDATE users SET last_login_at = $3 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -481,14 +481,14 @@ type SetUserLoggedInParams struct {
 }
 
 func (q *Queries) SetUserLoggedIn(ctx context.Context, arg SetUserLoggedInParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setUserLoggedIn, arg.TenantID, arg.ID, arg.LastLoginAt)
+	result, err := q.db.ExecContext(ctx, SetUserLoggedIn, arg.TenantID, arg.ID, arg.LastLoginAt)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setUserPassword = `-- name: SetUserPassword :execrows
+const SetUserPassword = `-- name: SetUserPassword :execrows
 UPDATE users SET hashed_password = $3, session_epoch = session_epoch + 1
 WHERE tenant_id = $1 AND id = $2
 `
@@ -500,14 +500,14 @@ type SetUserPasswordParams struct {
 }
 
 func (q *Queries) SetUserPassword(ctx context.Context, arg SetUserPasswordParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setUserPassword, arg.TenantID, arg.ID, arg.HashedPassword)
+	result, err := q.db.ExecContext(ctx, SetUserPassword, arg.TenantID, arg.ID, arg.HashedPassword)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setUserRole = `-- name: SetUserRole :execrows
+const SetUserRole = `-- name: SetUserRole :execrows
 UPDATE users SET role = $3 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -518,14 +518,14 @@ type SetUserRoleParams struct {
 }
 
 func (q *Queries) SetUserRole(ctx context.Context, arg SetUserRoleParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setUserRole, arg.TenantID, arg.ID, arg.Role)
+	result, err := q.db.ExecContext(ctx, SetUserRole, arg.TenantID, arg.ID, arg.Role)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
 }
 
-const setUserSynced = `-- name: SetUserSynced :execrows
+const SetUserSynced = `-- name: SetUserSynced :execrows
 UPDATE users SET last_sync_at = $3 WHERE tenant_id = $1 AND id = $2
 `
 
@@ -536,7 +536,7 @@ type SetUserSyncedParams struct {
 }
 
 func (q *Queries) SetUserSynced(ctx context.Context, arg SetUserSyncedParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setUserSynced, arg.TenantID, arg.ID, arg.LastSyncAt)
+	result, err := q.db.ExecContext(ctx, SetUserSynced, arg.TenantID, arg.ID, arg.LastSyncAt)
 	if err != nil {
 		return 0, err
 	}

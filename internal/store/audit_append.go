@@ -1,0 +1,225 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
+)
+
+// AppendAudit stores events durably, in one commit, each at the head of its
+// tenant's hash chain. An event that cannot be stored at all makes the batch
+// fail with an Invalid fault; other kinds say that the database failed.
+//
+// Where the chains end is remembered from the last commit, so that the common
+// case asks the database nothing: all statements go out at once. The database
+// refuses them when another process has moved a head; then the heads are read.
+func (d *DB) AppendAudit(ctx context.Context, events []audit.Event) error {
+	links, err := linksOf(events)
+	if err != nil || len(links) == 0 {
+		return err
+	}
+	if d.heads.fill(links) {
+		err := d.engine.execAll(ctx, d.write, d.advance(links))
+		if err == nil {
+			d.heads.moved(links)
+		}
+		if !d.engine.headMoved(err) {
+			return d.fault("append audit", err)
+		}
+	}
+	err = d.inTx(ctx, func(tx *sql.Tx) error { return d.append(ctx, tx, links) })
+	if err == nil {
+		d.heads.moved(links)
+	}
+	return d.fault("append audit", err)
+}
+
+// head is where a chain ends.
+type head struct {
+	seq  int64
+	hash string
+}
+
+// link is what one transaction adds to the chain of one tenant.
+type link struct {
+	tenant   string
+	from, to head
+	rows     []db.AuditLog
+}
+
+// linksOf turns events into rows by tenant, in their order. The tenants are
+// sorted, so that two writers that lock heads cannot wait for each other.
+func linksOf(events []audit.Event) ([]link, error) {
+	chains := map[string][]db.AuditLog{}
+	for _, e := range events {
+		row, err := auditRow(e)
+		if err != nil {
+			return nil, err
+		}
+		chains[row.TenantID] = append(chains[row.TenantID], row)
+	}
+	links := make([]link, 0, len(chains))
+	for _, tenant := range slices.Sorted(maps.Keys(chains)) {
+		links = append(links, link{tenant: tenant, rows: chains[tenant]})
+	}
+	return links, nil
+}
+
+// auditRow encodes an event. Texts come from callers too: what PostgreSQL
+// cannot store is replaced, because a record with a scar is better than none.
+func auditRow(e audit.Event) (db.AuditLog, error) {
+	metadata, err := json.Marshal(e.Document())
+	switch {
+	case err != nil:
+		return db.AuditLog{}, fault.Wrap(fault.Invalid, fmt.Errorf("metadata of %s: %w", e.Name, err), "Audit metadata cannot be encoded")
+	case e.Name == "" || len(e.Name) > audit.MaxEventName:
+		return db.AuditLog{}, fault.New(fault.Invalid, "Invalid audit event name")
+	}
+	return db.AuditLog{
+		TenantID: storable(string(e.Tenant)), ID: newID(), UserID: storable(string(e.User)), UserEmail: storable(e.UserEmail),
+		Event: storable(e.Name), IpAddress: storable(e.IP), Metadata: string(metadata), CreatedAt: micros(e.At),
+	}, nil
+}
+
+func storable(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+// follow chains the rows to a head.
+func (l *link) follow(from head) {
+	l.from, l.to = from, from
+	for i := range l.rows {
+		row := &l.rows[i]
+		row.Seq, row.PrevHash = l.to.seq+1, l.to.hash
+		row.Hash = auditHash(*row)
+		l.to = head{seq: row.Seq, hash: row.Hash}
+	}
+}
+
+// append stores links in a transaction, after reading and locking their heads.
+func (d *DB) append(ctx context.Context, tx *sql.Tx, links []link) error {
+	q := db.New(tx)
+	for i := range links {
+		l := &links[i]
+		at, err := q.LockAuditHead(ctx, l.tenant)
+		if err != nil {
+			return err
+		}
+		l.follow(head{seq: at.Seq, hash: at.Hash})
+		err = q.SetAuditHead(ctx, db.SetAuditHeadParams{TenantID: l.tenant, Seq: l.to.seq, Hash: l.to.hash})
+		if err != nil {
+			return err
+		}
+	}
+	for _, s := range d.inserts(links) {
+		if _, err := tx.ExecContext(ctx, s.text, s.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// advance returns the statements that store links whose heads are known. The
+// first ones fail when a head is another one by now.
+func (d *DB) advance(links []link) []statement {
+	var all []statement
+	for _, l := range links {
+		all = append(all, statement{text: db.AdvanceAuditHead, args: []any{l.tenant, l.from.seq, l.from.hash, l.to.seq, l.to.hash}})
+	}
+	return append(all, d.inserts(links)...)
+}
+
+// auditColumns is the number of columns that an insert fills.
+const auditColumns = 11
+
+// auditInsert is the INSERT of so many rows.
+type auditInsert struct {
+	rows int
+	text string
+}
+
+// auditInserts are the statements that rows are stored by: few sizes, so that
+// they stay prepared, largest first.
+func auditInserts() []auditInsert {
+	var inserts []auditInsert
+	for _, rows := range []int{64, 8, 1} {
+		inserts = append(inserts, auditInsert{rows: rows, text: insertAuditText(rows)})
+	}
+	return inserts
+}
+
+// insertAuditText is the INSERT of so many rows, which sqlc cannot express.
+func insertAuditText(rows int) string {
+	values := make([]string, rows)
+	for row := range values {
+		places := make([]string, auditColumns)
+		for column := range places {
+			places[column] = fmt.Sprintf("$%d", row*auditColumns+column+1)
+		}
+		values[row] = "(" + strings.Join(places, ", ") + ")"
+	}
+	return "INSERT INTO audit_logs (tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, " +
+		"prev_hash, hash, created_at) VALUES " + strings.Join(values, ", ")
+}
+
+// inserts returns the statements that store the rows of links.
+func (d *DB) inserts(links []link) []statement {
+	var rows []db.AuditLog
+	for _, l := range links {
+		rows = append(rows, l.rows...)
+	}
+	var all []statement
+	for _, insert := range d.auditInserts {
+		for ; len(rows) >= insert.rows; rows = rows[insert.rows:] {
+			args := make([]any, 0, insert.rows*auditColumns)
+			for _, r := range rows[:insert.rows] {
+				args = append(args, r.TenantID, r.Seq, r.ID, r.UserID, r.UserEmail, r.Event, r.IpAddress, r.Metadata,
+					r.PrevHash, r.Hash, r.CreatedAt)
+			}
+			all = append(all, statement{text: insert.text, args: args})
+		}
+	}
+	return all
+}
+
+// heads remembers where chains ended at the last commit of this process.
+// Nothing depends on it being right: the database checks.
+type heads struct {
+	mu    sync.Mutex
+	known map[string]head // by tenant
+}
+
+// fill chains links to the heads that are known and reports whether all were.
+func (h *heads) fill(links []link) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range links {
+		at, ok := h.known[links[i].tenant]
+		if !ok {
+			return false
+		}
+		links[i].follow(at)
+	}
+	return true
+}
+
+// moved remembers the heads that a commit made.
+func (h *heads) moved(links []link) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.known == nil {
+		h.known = map[string]head{}
+	}
+	for _, l := range links {
+		h.known[l.tenant] = l.to
+	}
+}
