@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/argon2"
+
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
@@ -109,6 +111,29 @@ func TestLoginFailures(t *testing.T) {
 	}
 	g.do(t, request{method: "POST", path: "/auth/login", body: login("twin@both.example", password, "rival")}).want(t, 200, "")
 	g.do(t, request{method: "POST", path: "/auth/login", body: login("analyst@acme.example", password, "")}).want(t, 200, "")
+}
+
+// TestLoginRaisesOldHashes signs in with a hash of yesterday's parameters,
+// twice: the first time replaces it.
+func TestLoginRaisesOldHashes(t *testing.T) {
+	g := start(t)
+	salt := []byte("sixteen byte salt")
+	b64 := base64.RawStdEncoding.EncodeToString
+	old := newUser(identity.Viewer, "acme")
+	old.Email = "old@acme.example"
+	old.PasswordHash = "$argon2id$v=19$m=64,t=1,p=1$" + b64(salt) + "$" + b64(argon2.IDKey([]byte(password), salt, 1, 64, 1, 32))
+	scope := g.store.Tenant(g.acme.tenant.ID)
+	check(t, scope.Write(t.Context(), func(tx *store.Tx) error {
+		tx.Record(audit.Event{Name: "user.created"})
+		_, err := tx.CreateUser(t.Context(), old)
+		return err
+	}))
+	for range 2 {
+		g.do(t, request{method: "POST", path: "/auth/login", body: login(old.Email, password, "acme")}).want(t, 200, "")
+		if u := must(scope.UserByEmail(t.Context(), old.Email))(t); u.PasswordHash == old.PasswordHash {
+			t.Error("the old hash was kept")
+		}
+	}
 }
 
 func TestDisabledTenant(t *testing.T) {
