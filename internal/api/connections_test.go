@@ -118,6 +118,17 @@ func TestConnectionStringNeverComesBack(t *testing.T) {
 	}
 }
 
+// TestHostThatMayNeverBeDialled: it is refused before it is stored, test or not
+// (contract 15.2 A3, A5).
+func TestHostThatMayNeverBeDialled(t *testing.T) {
+	g := start(t)
+	body := connection(object{"connection_string": "postgres://u:p@169.254.169.254/db"})
+	r := g.do(t, request{method: "POST", path: "/connections/", token: g.acme.admin.token, body: body})
+	if r.status != 422 || !strings.Contains(r.body, `"msg":"host not allowed"`) {
+		t.Errorf("status %d: %s", r.status, r.body)
+	}
+}
+
 func TestConnectionRefusals(t *testing.T) {
 	g := start(t)
 	id := g.addConnection(t, nil).text("id")

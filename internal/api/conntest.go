@@ -46,8 +46,7 @@ func (s *server) testString(ctx context.Context, c *call, in testIn) (testOut, e
 // 3.5), and one that does not work when the caller asked for a test.
 func (s *server) checkString(ctx context.Context, c *call, dbType, text string) (*testOut, error) {
 	if !c.flag("test") {
-		_, _, err := s.parse(c, dbType, text)
-		return nil, err
+		return nil, s.storable(c, dbType, text)
 	}
 	result, err := s.probe(ctx, c, dbType, text)
 	if err != nil {
@@ -57,6 +56,19 @@ func (s *server) checkString(ctx context.Context, c *call, dbType, text string) 
 		return nil, fault.New(fault.Invalid, "Connection test failed: "+*result.Error)
 	}
 	return &result, nil
+}
+
+// storable refuses a string whose host may never be dialled: the answer is the
+// one that a test would give, without a test (contract 15.2 A3, A5).
+func (s *server) storable(c *call, dbType, text string) error {
+	_, target, err := s.parse(c, dbType, text)
+	if err != nil || target.Address() == "" {
+		return err
+	}
+	if err := s.Databases.Env(c.who.Slug).Dialer.Judge(target.Address()); err != nil {
+		return &fault.Error{Kind: fault.Unprocessable, Public: database.ErrHostNotAllowed, Field: "connection_string", Cause: err}
+	}
+	return nil
 }
 
 // parse checks the string without dialling anything.

@@ -65,7 +65,8 @@ func (d *fakeDialect) hasDropped(tenant, connection string) bool {
 
 type fakeTarget string
 
-func (fakeTarget) String() string { return "redacted" }
+func (fakeTarget) String() string    { return "redacted" }
+func (t fakeTarget) Address() string { return string(t) + ":5432" }
 
 type fakeConn struct{ host fakeTarget }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
@@ -128,8 +129,10 @@ func (g *gateway) defaults(t testing.TB) setup {
 			Ring: must(seal.NewRing(secret("encryption"), nil))(t),
 			Databases: api.Databases{
 				Dialects: []database.Dialect{g.dialect},
-				Env:      func(slug string) database.Env { return database.Env{Slug: slug} },
-				Drop:     g.dialect.drop,
+				Env: func(slug string) database.Env {
+					return database.Env{Slug: slug, Dialer: egress.NewDialer(egress.Policy{}, 0)}
+				},
+				Drop: g.dialect.drop,
 			},
 		},
 	}

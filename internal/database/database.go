@@ -42,7 +42,11 @@ type Dialect interface {
 
 // Target is a parsed connection string, owned by the dialect that made it.
 // It holds credentials: it is never logged and its String is redacted.
-type Target interface{ String() string }
+type Target interface {
+	String() string
+	// Address is the host:port that would be dialled, "" for a file.
+	Address() string
+}
 
 // Env is what the gateway lets a connection reach.
 type Env struct {

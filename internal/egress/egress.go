@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -154,6 +155,35 @@ func NewDialer(policy Policy, timeout time.Duration) *Dialer {
 		timeout = 10 * time.Second
 	}
 	return &Dialer{policy: policy, resolver: net.DefaultResolver, timeout: timeout}
+}
+
+// Judge refuses, without resolving or dialling anything, a host:port that no
+// dial could be allowed to: a refused address or name. Anything else is judged when
+// it is dialled.
+func (d *Dialer) Judge(address string) error {
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("address: %w", err)
+	}
+	port, err := strconv.ParseUint(service, 10, 16)
+	if err != nil {
+		return fmt.Errorf("port: %w", err)
+	}
+	return d.judge(host, uint16(port))
+}
+
+func (d *Dialer) judge(host string, port uint16) error {
+	addr, err := netip.ParseAddr(host)
+	switch {
+	case err == nil:
+		return d.policy.Check(host, netip.AddrPortFrom(addr, port))
+	case containsFold(d.policy.DenyHosts, host):
+		return fmt.Errorf("%w: %s", ErrDenied, host)
+	case strings.EqualFold(strings.TrimSuffix(host, "."), "localhost"):
+		return d.policy.Check(host, netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), port))
+	default:
+		return nil
+	}
 }
 
 // DialContext resolves addr, refuses it when any of its addresses is refused

@@ -37,7 +37,7 @@ type Masker interface {
 
 // Observer is told about every finished call, for metrics.
 type Observer interface {
-	ToolCall(kind tool.Kind, outcome Outcome, took time.Duration)
+	ToolCall(kind, outcome string, took time.Duration)
 }
 
 // Config is what a Gate is made of. Limiter, Masker and Observer may be nil.
@@ -94,14 +94,14 @@ func (g *Gate) observe(run *call, refusal *Refusal) {
 	if g.cfg.Observer == nil {
 		return
 	}
-	outcome, kind := Done, tool.Kind("unknown")
+	outcome, kind := Done, "unknown"
 	if refusal != nil {
 		outcome = refusal.Outcome
 	}
 	if run.rule != nil {
-		kind = run.rule.Tool.Kind
+		kind = string(run.rule.Tool.Kind)
 	}
-	g.cfg.Observer.ToolCall(kind, outcome, g.cfg.Now().Sub(run.start))
+	g.cfg.Observer.ToolCall(kind, outcome.String(), g.cfg.Now().Sub(run.start))
 }
 
 // call is one run through the sequence. It is used by one goroutine.

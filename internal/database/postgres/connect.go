@@ -161,8 +161,8 @@ const (
 // address that answered instead of the host, which may be allowed by name.
 func (a *attempt) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	conn, err := a.dialer.DialContext(ctx, network, addr)
-	if errors.Is(err, egress.ErrDenied) && addr != a.target.address() {
-		return a.dialer.DialContext(ctx, network, a.target.address())
+	if errors.Is(err, egress.ErrDenied) && addr != a.target.Address() {
+		return a.dialer.DialContext(ctx, network, a.target.Address())
 	}
 	return conn, err
 }

@@ -42,13 +42,14 @@ func (m tlsMode) verified() bool { return m == tlsVerifyCA || m == tlsVerifyFull
 
 // String names the server without the credentials.
 func (t *target) String() string {
-	return "postgresql://" + t.address() + "/" + t.database
+	return "postgresql://" + t.Address() + "/" + t.database
 }
 
 // GoString keeps %#v from printing the credentials.
 func (t *target) GoString() string { return t.String() }
 
-func (t *target) address() string { return net.JoinHostPort(t.host, t.port) }
+// Address implements database.Target.
+func (t *target) Address() string { return net.JoinHostPort(t.host, t.port) }
 
 // parseTarget reads scheme://user:password@host:port/database?options
 // (contract 3.5). It is written by hand because net/url and libpq disagree

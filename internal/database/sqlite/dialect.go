@@ -35,6 +35,9 @@ type target struct{ path string }
 // String tells nothing: the path is for administrators only.
 func (target) String() string { return "sqlite:///…" }
 
+// Address implements database.Target: a file has none.
+func (target) Address() string { return "" }
+
 // Parse accepts sqlite:///relative/path and sqlite:////absolute/path, without
 // options. The file need not exist; its folder has to be an allowed one.
 func (*Dialect) Parse(connString string, env database.Env) (database.Target, error) {

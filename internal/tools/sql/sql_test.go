@@ -47,7 +47,8 @@ func (d *fakeDialect) Guard() sqlguard.Guard { return fakeGuard{d.guard} }
 
 type target string
 
-func (target) String() string { return "redacted" }
+func (target) String() string  { return "redacted" }
+func (target) Address() string { return "" }
 
 type fakeGuard struct{ err error }
 
