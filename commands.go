@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -23,6 +24,7 @@ func commands() []struct {
 		{"serve", "run the gateway (the default)", serve},
 		{"demo", "run the gateway with a sample organisation and database", runDemo},
 		{"migrate", "up | down | status: the gateway's own database", migrate},
+		{"rotate-keys", "seal every stored secret under the current ENCRYPTION_KEY", rotateKeys},
 		{"check", "read the configuration and show what is in force", check},
 		{"audit", "verify: walk the audit log's hash chains", auditCommand},
 		{"version", "print the version", version},
@@ -116,6 +118,31 @@ func migrationStatus(ctx context.Context, db *store.DB, out io.Writer) error {
 		fmt.Fprintf(w, "%d\t%s\t%s\n", m.Version, state, m.Name)
 	}
 	return w.Flush()
+}
+
+// rotateKeys re-encrypts what was sealed under a key of ENCRYPTION_KEYS_OLD, while
+// the gateway may go on serving (contract 11.1).
+func rotateKeys(ctx context.Context, c *command) error {
+	if err := c.noArgs(); err != nil {
+		return err
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	keys, err := config.EnsureKeys(cfg)
+	if err != nil {
+		return err
+	}
+	ring, err := seal.NewRing(keys.Encryption.Reveal(), reveal(keys.EncryptionOld))
+	if err != nil {
+		return err
+	}
+	return c.withStore(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
+		n, err := db.Rewrap(ctx, ring)
+		fmt.Fprintf(out, "%d secrets sealed under the current key\n", n)
+		return err
+	})
 }
 
 // auditCommand verifies every chain of the audit log.
