@@ -119,14 +119,17 @@ func (a *Authenticator) byToken(ctx context.Context, raw string, fits func(*clai
 	return with(p, l), nil
 }
 
-// liveToken reads the user behind a token that is good in itself. A token of a
-// sign-in of our own also needs its session.
+// liveToken reads the user behind a token that is good in itself. One that
+// names a session or a token family also needs that to be alive.
 func (a *Authenticator) liveToken(ctx context.Context, c *claims) (store.Live, error) {
 	var l store.Live
 	var err error
-	if c.Client == "" && c.Session != "" {
+	switch {
+	case c.Client != "":
+		l, err = a.liveFamily(ctx, c)
+	case c.Session != "":
 		l, err = a.liveSession(ctx, c)
-	} else {
+	default:
 		l, err = a.cfg.Store.Live(ctx, identity.TenantID(c.Tenant), identity.UserID(c.User))
 	}
 	switch {
@@ -164,4 +167,15 @@ func (a *Authenticator) liveSession(ctx context.Context, c *claims) (store.Live,
 	}
 	a.touchSession(ctx, s.Session)
 	return s.Live, nil
+}
+
+// liveFamily reads the user together with the state of the token family, so
+// that revoking a family ends its access tokens at once.
+func (a *Authenticator) liveFamily(ctx context.Context, c *claims) (store.Live, error) {
+	l, alive, err := a.cfg.Store.LiveByFamily(ctx, identity.TenantID(c.Tenant), identity.UserID(c.User), c.Session)
+	// Disabling a user ends the families too; what is told is the first cause.
+	if err == nil && l.Active && !alive {
+		err = errInvalidToken(errEnded)
+	}
+	return l, err
 }

@@ -161,3 +161,13 @@ func (i *Issuer) parse(raw string) (*claims, error) {
 	}
 	return &c, nil
 }
+
+// Family returns the client and the token family of an access token of this
+// tenant that an OAuth client got and that has not expired.
+func (i *Issuer) Family(raw string, tenant identity.TenantID) (client, family string, ok bool) {
+	c, err := i.verify(raw)
+	if err != nil || c.Client == "" || c.Tenant != string(tenant) {
+		return "", "", false
+	}
+	return c.Client, c.Session, true
+}

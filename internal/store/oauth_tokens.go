@@ -92,6 +92,13 @@ func (tx *Tx) TakeOAuthCode(ctx context.Context, hash string) (code OAuthCode, r
 	return codeOf(row), true, tx.db.found("used code", err, codeMissing)
 }
 
+// KnowsOAuthCode reports whether a code is stored, of whatever tenant and in
+// whatever state: the tenant that it was brought to cannot tell.
+func (d *DB) KnowsOAuthCode(ctx context.Context, hash string) (bool, error) {
+	known, err := d.reads.KnowsOAuthCode(ctx, hash)
+	return known, d.fault("know code", err)
+}
+
 // CreateRefreshToken stores a refresh token. Its id and creation time are set
 // here.
 func (tx *Tx) CreateRefreshToken(ctx context.Context, n RefreshToken) error {
@@ -150,12 +157,12 @@ func (tx *Tx) EndFamily(ctx context.Context, family string) (int64, error) {
 	return n, tx.db.fault("end token family", err)
 }
 
-// EndTokens revokes all token families of a user and forgets its codes.
+// EndTokens revokes all token families of a user and uses its codes up.
 func (tx *Tx) EndTokens(ctx context.Context, user identity.UserID) error {
 	tx.changed = true
 	_, err := tx.q.RevokeUserTokens(ctx, db.RevokeUserTokensParams{TenantID: tx.tenant, UserID: string(user), RevokedAt: micros(tx.now)})
 	if err == nil {
-		err = tx.q.DeleteUserCodes(ctx, db.DeleteUserCodesParams{TenantID: tx.tenant, UserID: string(user)})
+		err = tx.q.UseUserCodes(ctx, db.UseUserCodesParams{TenantID: tx.tenant, UserID: string(user), UsedAt: micros(tx.now)})
 	}
 	return tx.db.fault("end tokens", err)
 }

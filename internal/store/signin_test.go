@@ -264,8 +264,14 @@ func TestWhatEndsAUsersAccess(t *testing.T) {
 				if s, err := d.LiveBySessionHash(ctx, o.session.Hash); err == nil && s.Session.RevokedAt.IsZero() {
 					t.Error("session lives")
 				}
-				err := write(ctx, o.scope, func(tx *store.Tx) error { _, _, err := tx.TakeOAuthCode(ctx, "code"); return err })
-				if !fault.Is(err, fault.NotFound) {
+				err := write(ctx, o.scope, func(tx *store.Tx) error {
+					_, used, err := tx.TakeOAuthCode(ctx, "code")
+					if err == nil && !used {
+						t.Error("code lives")
+					}
+					return err
+				})
+				if err != nil && !fault.Is(err, fault.NotFound) {
 					t.Errorf("code: %v", err)
 				}
 			})

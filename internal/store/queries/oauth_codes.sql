@@ -18,3 +18,6 @@ WHERE tenant_id = $1 AND code_hash = $2;
 -- name: SweepOAuthCodes :execrows
 DELETE FROM oauth_authorization_codes
 WHERE code_hash IN (SELECT c.code_hash FROM oauth_authorization_codes c WHERE c.expires_at < $1 LIMIT $2);
+
+-- name: KnowsOAuthCode :one
+SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1) AS known;

@@ -23,8 +23,9 @@ WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0;
 UPDATE oauth_refresh_tokens SET revoked_at = $3
 WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0;
 
--- name: DeleteUserCodes :exec
-DELETE FROM oauth_authorization_codes WHERE tenant_id = $1 AND user_id = $2;
+-- name: UseUserCodes :exec
+UPDATE oauth_authorization_codes SET used_at = $3
+WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0;
 
 -- name: LiveFamily :one
 SELECT u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,

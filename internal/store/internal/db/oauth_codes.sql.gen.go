@@ -78,6 +78,17 @@ func (q *Queries) InsertOAuthCode(ctx context.Context, arg InsertOAuthCodeParams
 	return err
 }
 
+const KnowsOAuthCode = `-- name: KnowsOAuthCode :one
+SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1) AS known
+`
+
+func (q *Queries) KnowsOAuthCode(ctx context.Context, codeHash string) (bool, error) {
+	row := q.db.QueryRowContext(ctx, KnowsOAuthCode, codeHash)
+	var known bool
+	err := row.Scan(&known)
+	return known, err
+}
+
 const SweepOAuthCodes = `-- name: SweepOAuthCodes :execrows
 DELETE FROM oauth_authorization_codes
 WHERE code_hash IN (SELECT c.code_hash FROM oauth_authorization_codes c WHERE c.expires_at < $1 LIMIT $2)

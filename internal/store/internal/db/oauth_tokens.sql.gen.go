@@ -9,20 +9,6 @@ import (
 	"context"
 )
 
-const DeleteUserCodes = `-- name: DeleteUserCodes :exec
-DELETE FROM oauth_authorization_codes WHERE tenant_id = $1 AND user_id = $2
-`
-
-type DeleteUserCodesParams struct {
-	TenantID string
-	UserID   string
-}
-
-func (q *Queries) DeleteUserCodes(ctx context.Context, arg DeleteUserCodesParams) error {
-	_, err := q.db.ExecContext(ctx, DeleteUserCodes, arg.TenantID, arg.UserID)
-	return err
-}
-
 const GetRefreshToken = `-- name: GetRefreshToken :one
 SELECT id, tenant_id, user_id, client_id, family_id, hashed_token, hash_key_id, scope, resource, expires_at, used_at,
     revoked_at, created_at
@@ -230,4 +216,20 @@ func (q *Queries) TakeRefreshToken(ctx context.Context, arg TakeRefreshTokenPara
 		&i.CreatedAt,
 	)
 	return i, err
+}
+
+const UseUserCodes = `-- name: UseUserCodes :exec
+UPDATE oauth_authorization_codes SET used_at = $3
+WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0
+`
+
+type UseUserCodesParams struct {
+	TenantID string
+	UserID   string
+	UsedAt   int64
+}
+
+func (q *Queries) UseUserCodes(ctx context.Context, arg UseUserCodesParams) error {
+	_, err := q.db.ExecContext(ctx, UseUserCodes, arg.TenantID, arg.UserID, arg.UsedAt)
+	return err
 }
