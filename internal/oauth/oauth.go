@@ -1,0 +1,129 @@
+// Package oauth is the authorization server of each tenant (contract 4): OAuth
+// 2.1 for public clients, with PKCE, registration, client metadata documents,
+// resource indicators, rotation and revocation, and the page on which a person
+// signs in and allows a client.
+//
+// Every request passes one sequence in [Server.serve]: limit, tenant, then the
+// endpoint. A sign-in is a row of oauth_states, and [Server.advance] alone
+// decides what it becomes; tokens are made in [Server.issue] alone.
+package oauth
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
+)
+
+// Config is what a Server is made of.
+type Config struct {
+	Store  *store.DB
+	Auth   *auth.Authenticator
+	Issuer *auth.Issuer
+	Keys   *seal.Hasher // of refresh tokens
+	Audit  auth.Recorder
+	Limits *limit.Limiter
+	Log    *slog.Logger
+	Now    func() time.Time
+
+	// Documents fetches client metadata documents. It must dial public
+	// addresses only and follow no redirect (egress.NewClient).
+	Documents *http.Client
+	// SSO is sign-in through identity providers, nil for none.
+	SSO SSO
+
+	Base            string   // BASE_URL without trailing slash
+	RedirectHosts   []string // OAUTH_REDIRECT_HOSTS
+	RedirectSchemes []string // OAUTH_REDIRECT_SCHEMES
+
+	StateLife   time.Duration // OAUTH_STATE_TTL_MINUTES
+	CodeLife    time.Duration // OAUTH_CODE_TTL_MINUTES
+	RefreshLife time.Duration // REFRESH_TOKEN_EXPIRE_DAYS
+}
+
+// Server is the authorization server of every tenant.
+type Server struct {
+	Config
+	urls      auth.URLs
+	path      string // of Base, for links between our own pages
+	secure    bool   // Base is https
+	documents *documents
+	pages     *pages
+}
+
+// New returns the authorization server.
+func New(cfg Config) (*Server, error) {
+	if cfg.Store == nil || cfg.Auth == nil || cfg.Issuer == nil || cfg.Documents == nil {
+		return nil, errors.New("oauth: store, auth, issuer and documents are needed")
+	}
+	base, err := url.Parse(cfg.Base)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.SSO == nil {
+		cfg.SSO = noSSO{}
+	}
+	s := &Server{
+		Config: cfg, urls: auth.URLs{Base: cfg.Base}, path: strings.TrimSuffix(base.EscapedPath(), "/"), secure: base.Scheme == "https",
+		documents: newDocuments(cfg.Documents, cfg.Now),
+	}
+	s.pages, err = newPages(s.path)
+	return s, err
+}
+
+// Routes adds every route (contract 4.2, 4.3).
+func (s *Server) Routes(mux *httpx.Mux) {
+	s.discovery(mux)
+	for _, e := range s.endpoints() {
+		mux.Handle(e.method+" /t/{slug}/oauth/"+e.path, s.serve(e))
+	}
+	mux.Handle("GET "+stylePath, httpx.Handler(s.pages.serveStyle))
+}
+
+// Clean removes what has expired and clients that nobody used for 90 days
+// (contract 4.4). It is to be called hourly, never by a request.
+func (s *Server) Clean(ctx context.Context) error {
+	_, err := s.Store.Sweep(ctx)
+	return err
+}
+
+// endpoint is one route below /t/{slug}/oauth/.
+type endpoint struct {
+	method, path string
+	bucket       bucket
+	// browser routes are for people: their errors are pages.
+	browser bool
+	// closed endpoints serve disabled tenants too.
+	closed bool
+	do     func(*visit) error
+}
+
+// bucket is a row of contract 14, shared by all slugs.
+type bucket struct {
+	name  string
+	count int
+}
+
+func (s *Server) endpoints() []endpoint {
+	const get, post = http.MethodGet, http.MethodPost
+	callbacks := bucket{"sso_callback", 20}
+	return []endpoint{
+		{method: post, path: "register", bucket: bucket{"oauth_register", 10}, do: s.register},
+		{method: get, path: "authorize", bucket: bucket{"oauth_authorize", 30}, browser: true, do: s.authorize},
+		{method: post, path: "login", bucket: bucket{"oauth_login", 10}, browser: true, do: s.login},
+		{method: post, path: "sso", bucket: bucket{"oauth_sso", 20}, browser: true, do: s.startSSO},
+		{method: get, path: "entra-callback", bucket: callbacks, browser: true, do: s.callback("entra")},
+		{method: get, path: "oidc-callback", bucket: callbacks, browser: true, do: s.callback("oidc")},
+		{method: post, path: "token", bucket: bucket{"oauth_token", 30}, do: s.token},
+		{method: post, path: "revoke", bucket: bucket{"oauth_revoke", 30}, closed: true, do: s.revoke},
+	}
+}
