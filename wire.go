@@ -26,6 +26,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/loop"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
+	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/internal/telemetry"
@@ -44,6 +45,8 @@ type app struct {
 	audit    *audit.Log
 	pools    *database.Pools
 	mcp      *mcp.Handler
+	oauth    *oauth.Server
+	metrics  *telemetry.Metrics
 	server   *http.Server
 	draining atomic.Bool
 }
@@ -63,7 +66,7 @@ const passwordSlots = 2
 // wire builds the gateway. It is the only constructor graph.
 func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (_ *app, err error) {
 	logs := telemetry.NewLogs(c.stdout, cfg.LogLevel)
-	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools)}
+	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools), metrics: telemetry.NewMetrics(c.version)}
 	lines := audit.Lines(logs.Logger("audit"))
 	if a.store, err = store.Open(ctx, cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
 		return nil, err
@@ -76,7 +79,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err := a.store.Migrate(ctx); err != nil {
 		return nil, err
 	}
-	a.audit = audit.New(audit.Config{Store: a.store, Stored: lines})
+	a.audit = audit.New(audit.Config{Store: measuredAudit{a.store, a.metrics}, Stored: lines})
 	crypt, err := newCrypto(cfg, keys)
 	if err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		return catalog.Allowed(ctx, p, name)
 	}), a.store)
 	gated := gate.New(gate.Config{
-		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits),
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits), Observer: a.metrics,
 		Logger: logs.Logger("gate"), Now: time.Now,
 	})
 	a.mcp = mcp.New(mcp.Config{
@@ -110,17 +113,27 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		Catalog:   catalog, Audit: a.audit, Limits: limits,
 		Registration: api.Registration{Closed: cfg.Registration == config.RegistrationClosed, Token: keys.Registration.Reveal()},
 		Log:          logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text,
-		Ready: a.ready,
+		Ready: a.ready, Metrics: a.metricsRoute(), MetricsToken: cfg.MetricsToken.Reveal(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	a.oauth, err = oauth.New(oauth.Config{
+		Store: a.store, Auth: authenticator, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: limits,
+		Log: logs.Logger("oauth"), Now: time.Now, Documents: egress.NewClient(publicOnly(cfg.Egress), egress.ClientConfig{}),
+		Base: cfg.Base.Text, RedirectHosts: cfg.RedirectHosts, RedirectSchemes: cfg.RedirectSchemes,
+		StateLife: cfg.OAuthStateTTL, CodeLife: cfg.OAuthCodeTTL, RefreshLife: cfg.RefreshTokenTTL,
 	})
 	if err != nil {
 		return nil, err
 	}
 	mux := httpx.NewMux()
 	a.mcp.Routes(mux)
+	a.oauth.Routes(mux)
 	management.Mount(mux)
 	a.server = httpx.NewServer(httpx.NewFront(httpx.FrontConfig{
 		Next: mux, Log: logs.Logger("http"), Origins: cfg.CORSOrigins,
-		Proxies: httpx.Proxies{Trusted: cfg.TrustedProxies, TrustPeer: cfg.TrustPeer},
+		Proxies: httpx.Proxies{Trusted: cfg.TrustedProxies, TrustPeer: cfg.TrustPeer}, Observe: a.metrics.HTTPRequest,
 	}), logs.Logger("http"))
 	return a, nil
 }
@@ -190,6 +203,11 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 	jobs := loop.NewGroup(a.logs.Logger("loop"))
 	jobs.Go(ctx, "audit log", a.audit.Run)
 	jobs.Every(ctx, "idle pools", time.Minute, 0, func(context.Context) error { a.pools.CloseIdle(); return nil })
+	jobs.Every(ctx, "sweep", time.Hour, time.Minute, a.sweep)
+	if a.cfg.MetricsAddr != "" {
+		jobs.Go(ctx, "metrics", a.serveMetrics)
+	}
+	jobs.Every(ctx, "sign-in clean-up", time.Hour, time.Minute, a.oauth.Clean)
 	if a.cfg.AuditRetention > 0 {
 		jobs.Every(ctx, "audit retention", time.Hour, time.Minute, a.purgeAudit)
 	}
@@ -201,6 +219,46 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 
 func (a *app) purgeAudit(ctx context.Context) error {
 	_, err := a.store.PurgeAudit(ctx, time.Now().Add(-a.cfg.AuditRetention))
+	return err
+}
+
+// sweep removes what has expired (contract 4.4, Clean-up).
+func (a *app) sweep(ctx context.Context) error {
+	_, err := a.store.Sweep(ctx)
+	return err
+}
+
+// metricsRoute is GET /metrics on the main listener, which exists only with a
+// token (contract 3.1).
+func (a *app) metricsRoute() http.Handler {
+	if a.cfg.MetricsToken == "" {
+		return nil
+	}
+	return a.metrics.Handler()
+}
+
+// serveMetrics serves GET /metrics on the listener of its own.
+func (a *app) serveMetrics(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", a.metrics.Handler())
+	server := httpx.NewServer(mux, a.logs.Logger("metrics"))
+	server.Addr = a.cfg.MetricsAddr
+	stop := context.AfterFunc(ctx, func() { server.Close() })
+	defer stop()
+	return ignoreClosed(server.ListenAndServe())
+}
+
+// measuredAudit counts what the audit log commits.
+type measuredAudit struct {
+	*store.DB
+	metrics *telemetry.Metrics
+}
+
+// AppendAudit implements audit.Store.
+func (m measuredAudit) AppendAudit(ctx context.Context, events []audit.Event) error {
+	start := time.Now()
+	err := m.DB.AppendAudit(ctx, events)
+	m.metrics.AuditBatch(len(events), time.Since(start))
 	return err
 }
 
@@ -230,6 +288,13 @@ func newEnv(cfg *config.Config) database.Env {
 	return database.Env{
 		Dialer: egress.NewDialer(policy, database.ConnectTimeout), SQLiteDirs: cfg.SQLiteDirs, OwnFiles: own,
 	}
+}
+
+// publicOnly is the policy for client metadata documents, whose addresses
+// strangers choose: what the operator opened for databases is not for them
+// (contract 4.5).
+func publicOnly(p egress.Policy) egress.Policy {
+	return egress.Policy{Deny: p.Deny, DenyHosts: p.DenyHosts, DenyPrivate: true}
 }
 
 // ownAddresses resolves where the gateway's own database listens, so that no
