@@ -16,6 +16,7 @@ import (
 
 // target is one request, repeated, and what its answer must hold.
 type target struct {
+	server  *process
 	addr    string
 	request []byte // the bytes of one HTTP/1.1 request
 	want    []byte // must be in every answer: a fast wrong answer is no result
@@ -23,18 +24,19 @@ type target struct {
 
 // newTarget writes req once, so that the load costs the client next to
 // nothing: the machine's cores belong to the servers.
-func newTarget(req *http.Request, want string) (target, error) {
+func newTarget(server *process, req *http.Request, want string) (target, error) {
 	var buf bytes.Buffer
 	if err := req.Write(&buf); err != nil {
 		return target{}, err
 	}
-	return target{addr: req.URL.Host, request: buf.Bytes(), want: []byte(want)}, nil
+	return target{server: server, addr: req.URL.Host, request: buf.Bytes(), want: []byte(want)}, nil
 }
 
 // run is what one closed-loop run measured.
 type run struct {
 	perSecond float64
 	p50, p99  time.Duration
+	cpu       time.Duration // of the server, per request
 }
 
 // load repeats the target from n connections for d and counts the answers.
@@ -47,6 +49,10 @@ func load(ctx context.Context, t target, n int, d time.Duration) (run, error) {
 		times []time.Duration
 		errs  []error
 	)
+	before, err := t.server.cpu()
+	if err != nil {
+		return run{}, err
+	}
 	start := time.Now()
 	for range n {
 		wg.Go(func() {
@@ -62,8 +68,13 @@ func load(ctx context.Context, t target, n int, d time.Duration) (run, error) {
 	if err := errors.Join(errs...); err != nil {
 		return run{}, err
 	}
+	after, err := t.server.cpu()
+	if err != nil {
+		return run{}, err
+	}
 	slices.Sort(times)
 	return run{
+		cpu:       (after - before) / time.Duration(len(times)),
 		perSecond: float64(len(times)) / took.Seconds(),
 		p50:       times[len(times)/2], p99: times[len(times)*99/100],
 	}, nil

@@ -150,7 +150,7 @@ func (r *rig) rpc(method, name string, params map[string]any, want string) (targ
 		return target{}, err
 	}
 	req.Header.Set("Authorization", "Bearer "+r.key)
-	return newTarget(req, want)
+	return newTarget(r.gateway, req, want)
 }
 
 func (r *rig) floorGet(path, want string) (target, error) {
@@ -158,7 +158,7 @@ func (r *rig) floorGet(path, want string) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return newTarget(req, want)
+	return newTarget(r.floor, req, want)
 }
 
 // process is a program of ours that runs beside the load.
@@ -214,6 +214,27 @@ func (p *process) memory(field string) (int64, error) {
 		}
 	}
 	return 0, fmt.Errorf("no %s in /proc status", field)
+}
+
+// cpu returns the processor time that the process has used, from
+// /proc/<pid>/stat (proc(5)): unlike throughput it does not depend on what
+// else the machine does.
+func (p *process) cpu() (time.Duration, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ") // the name may hold spaces
+	fields := strings.Fields(rest)
+	var ticks int64
+	for _, field := range fields[11:13] { // utime, stime
+		n, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
 }
 
 func freeAddr() (string, error) {

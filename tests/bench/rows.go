@@ -52,6 +52,7 @@ func (r *rig) lookup(ctx context.Context, rounds int, d time.Duration) error {
 	}
 	row("primary-key lookup, 16 clients", "%.0f /s (p50 %v, p99 %v); floor %.0f /s (p50 %v); ratio %.2f (goal: 0.70)",
 		a.perSecond, a.p50.Round(10*time.Microsecond), a.p99.Round(10*time.Microsecond), b.perSecond, b.p50.Round(10*time.Microsecond), ratio)
+	row("  CPU of the server per lookup", "%v; floor %v", a.cpu.Round(time.Microsecond), b.cpu.Round(time.Microsecond))
 	return nil
 }
 
