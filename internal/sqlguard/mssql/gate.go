@@ -31,6 +31,8 @@ func (g *gate) check() error {
 			return sqlguard.Multiple()
 		case t.depth < 0:
 			return sqlguard.ParseFailed("unexpected )")
+		case t.text == "." && !g.nameAt(i+1):
+			return sqlguard.ParseFailed("incomplete name")
 		case t.kind == word:
 			if err := g.word(i); err != nil {
 				return err
@@ -97,6 +99,15 @@ func (g *gate) selectAt(i int) error {
 		}
 	}
 	return sqlguard.Multiple()
+}
+
+// nameAt reports whether the token at i can follow a dot in a name.
+func (g *gate) nameAt(i int) bool {
+	if i >= len(g.tokens) {
+		return false
+	}
+	t := g.tokens[i]
+	return t.kind == word || t.kind == name || t.text == "." || t.text == "*"
 }
 
 // before returns the token n before i in lower case, "" at the start.

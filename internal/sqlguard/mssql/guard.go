@@ -50,8 +50,18 @@ func New() *Guard {
 // Version implements [sqlguard.Guard].
 func (g *Guard) Version() string { return g.version }
 
-// Check implements [sqlguard.Guard].
-func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
+// Check implements [sqlguard.Guard]. A panic of the parser, or over a tree that
+// it left incomplete, is a refusal.
+func (g *Guard) Check(sql string) (stmt *sqlguard.Statement, err error) {
+	defer func() {
+		if recover() != nil {
+			stmt, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
+		}
+	}()
+	return g.check(sql)
+}
+
+func (g *Guard) check(sql string) (*sqlguard.Statement, error) {
 	if err := sqlguard.Precheck(sql); err != nil {
 		return nil, err
 	}
@@ -83,17 +93,11 @@ func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
 	}, nil
 }
 
-// parse returns the one query of a text. A panic of the parser is
-// a refusal.
-func parse(sql string) (query *ast.SelectStatement, err error) {
-	defer func() {
-		if recover() != nil {
-			query, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
-		}
-	}()
-	script, parseErr := parser.Parse(context.Background(), strings.NewReader(sql))
-	if parseErr != nil {
-		return nil, sqlguard.ParseFailed(shorten(parseErr.Error()))
+// parse returns the one query of a text.
+func parse(sql string) (*ast.SelectStatement, error) {
+	script, err := parser.Parse(context.Background(), strings.NewReader(sql))
+	if err != nil {
+		return nil, sqlguard.ParseFailed(shorten(err.Error()))
 	}
 	var statements []ast.Statement
 	for _, batch := range script.Batches {

@@ -139,8 +139,11 @@ func (in *inspector) fullTextTable(n *ast.FullTextTableReference) error {
 // relation notes a relation and refuses other servers, other databases and
 // catalog views that show more than the schema.
 func (in *inspector) relation(n *ast.SchemaObjectName) error {
-	if n.ServerIdentifier != nil || n.DatabaseIdentifier != nil {
+	switch {
+	case n.ServerIdentifier != nil || n.DatabaseIdentifier != nil:
 		return sqlguard.Forbidden("name with a server or database part")
+	case n.BaseIdentifier == nil || n.BaseIdentifier.Value == "":
+		return sqlguard.Forbidden("incomplete name")
 	}
 	base := strings.ToLower(n.BaseIdentifier.Value)
 	if n.SchemaIdentifier == nil || n.SchemaIdentifier.Value == "" {

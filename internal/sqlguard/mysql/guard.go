@@ -64,8 +64,18 @@ func New(flavour Flavour) *Guard {
 // Version implements [sqlguard.Guard].
 func (g *Guard) Version() string { return g.version }
 
-// Check implements [sqlguard.Guard].
-func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
+// Check implements [sqlguard.Guard]. A panic of the parser, or over a tree that
+// it left incomplete, is a refusal.
+func (g *Guard) Check(sql string) (stmt *sqlguard.Statement, err error) {
+	defer func() {
+		if recover() != nil {
+			stmt, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
+		}
+	}()
+	return g.check(sql)
+}
+
+func (g *Guard) check(sql string) (*sqlguard.Statement, error) {
 	text, verdict, err := g.pass(sql)
 	if err != nil {
 		return nil, err
@@ -109,21 +119,15 @@ func (g *Guard) pass(sql string) (string, *inspector, error) {
 	return text, verdict, err
 }
 
-// parse returns the one statement of a text without comments. A panic of the
-// parser is a refusal: its state is thrown away.
-func (g *Guard) parse(sql string) (statement ast.StmtNode, err error) {
+// parse returns the one statement of a text without comments. A parser that
+// panics does not go back into the pool: its state is unknown.
+func (g *Guard) parse(sql string) (ast.StmtNode, error) {
 	p := g.parsers.Get().(*parser.Parser)
-	defer func() {
-		if recover() != nil {
-			statement, err = nil, sqlguard.ParseFailed("the parser gave up on this statement")
-			return
-		}
-		g.parsers.Put(p)
-	}()
-	statements, _, parseErr := p.ParseSQL(sql)
+	statements, _, err := p.ParseSQL(sql)
+	g.parsers.Put(p)
 	switch {
-	case parseErr != nil:
-		return nil, sqlguard.ParseFailed(g.explain(sql, parseErr))
+	case err != nil:
+		return nil, sqlguard.ParseFailed(g.explain(sql, err))
 	case len(statements) == 0:
 		return nil, sqlguard.Empty()
 	case len(statements) > 1:

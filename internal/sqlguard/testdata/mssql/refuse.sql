@@ -627,3 +627,9 @@ SELECT [a;b] FROM t
 SELECT [a--b] FROM t
 %%
 SELECT [x]/*
+%%
+SELECT a.b.c FROM xa.b.c ..a
+%%
+SELECT * FROM dbo.
+%%
+SELECT * FROM a.b.c.d.e
