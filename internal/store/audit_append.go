@@ -86,8 +86,14 @@ func auditRow(e audit.Event) (db.AuditLog, error) {
 	}
 	return db.AuditLog{
 		TenantID: storable(string(e.Tenant)), ID: newID(), UserID: storable(string(e.User)), UserEmail: storable(e.UserEmail),
-		Event: storable(e.Name), IpAddress: storable(e.IP), Metadata: string(metadata), CreatedAt: micros(e.At),
+		Event: storable(e.Name), Family: familyOf(storable(e.Name)), IpAddress: storable(e.IP), Metadata: string(metadata), CreatedAt: micros(e.At),
 	}, nil
+}
+
+// familyOf is an event's name up to its first dot, which records are found by.
+func familyOf(event string) string {
+	family, _, _ := strings.Cut(event, ".")
+	return family
 }
 
 func storable(s string) string {
@@ -139,7 +145,7 @@ func (d *DB) advance(links []link) []statement {
 }
 
 // auditColumns is the number of columns that an insert fills.
-const auditColumns = 11
+const auditColumns = 12
 
 // auditInsert is the INSERT of so many rows.
 type auditInsert struct {
@@ -167,7 +173,7 @@ func insertAuditText(rows int) string {
 		}
 		values[row] = "(" + strings.Join(places, ", ") + ")"
 	}
-	return "INSERT INTO audit_logs (tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, " +
+	return "INSERT INTO audit_logs (tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, " +
 		"prev_hash, hash, created_at) VALUES " + strings.Join(values, ", ")
 }
 
@@ -182,7 +188,7 @@ func (d *DB) inserts(links []link) []statement {
 		for ; len(rows) >= insert.rows; rows = rows[insert.rows:] {
 			args := make([]any, 0, insert.rows*auditColumns)
 			for _, r := range rows[:insert.rows] {
-				args = append(args, r.TenantID, r.Seq, r.ID, r.UserID, r.UserEmail, r.Event, r.IpAddress, r.Metadata,
+				args = append(args, r.TenantID, r.Seq, r.ID, r.UserID, r.UserEmail, r.Event, r.Family, r.IpAddress, r.Metadata,
 					r.PrevHash, r.Hash, r.CreatedAt)
 			}
 			all = append(all, statement{text: insert.text, args: args})

@@ -16,7 +16,8 @@ import (
 )
 
 // auditHash is the hash of a row: SHA-256 over its predecessor's hash and all
-// its columns, each preceded by its length so that no two rows read alike.
+// its columns, each preceded by its length so that no two rows read alike. The
+// family follows from the event.
 func auditHash(r db.AuditLog) string {
 	var b []byte
 	for _, s := range []string{r.PrevHash, r.TenantID, r.ID, r.UserID, r.UserEmail, r.Event, r.IpAddress, r.Metadata} {
@@ -90,7 +91,7 @@ func follows(r db.AuditLog, seq int64, hash string) error {
 		return broken(seq+1, "missing")
 	case r.PrevHash != hash:
 		return broken(r.Seq, "not linked to its predecessor")
-	case r.Hash != auditHash(r):
+	case r.Hash != auditHash(r), r.Family != familyOf(r.Event):
 		return broken(r.Seq, "changed")
 	default:
 		return nil

@@ -57,6 +57,8 @@ func TestAuditList(t *testing.T) {
 			"any":           {[]string{"tool", "fs"}, store.Page{}, []string{"tool.y", "tool.x", "fs.read"}},
 			"percent":       {[]string{"f%"}, store.Page{}, []string{"f%.z"}},
 			"underscore":    {[]string{"query_"}, store.Page{}, []string{"query_x"}},
+			"within":        {[]string{"tool.x", "query.s", "tool.xyz"}, store.Page{}, []string{"tool.x", "query.success"}},
+			"overlapping":   {[]string{"tool.x", "tool", "too"}, store.Page{}, []string{"tool.y", "tool.x"}},
 			"quote":         {[]string{"' OR 1=1 --"}, store.Page{}, nil},
 			"empty prefix":  {[]string{""}, store.Page{Limit: 1}, []string{"tool.y"}},
 			"page":          {[]string{"query", "tool"}, store.Page{Skip: 1, Limit: 2}, []string{"query_x", "tool.x"}},

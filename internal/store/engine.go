@@ -5,19 +5,18 @@ import (
 	"database/sql"
 	"sync"
 
+	"github.com/google/uuid"
 	"github.com/pressly/goose/v3/database"
 	"github.com/pressly/goose/v3/lock"
-
-	"github.com/google/uuid"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // engine is what differs between SQLite and PostgreSQL once they are open.
 type engine interface {
-	dialect() database.Dialect
-	// locker keeps others from migrating the same database.
-	locker() lock.SessionLocker
+	// migrating returns the dialect of migrations and the lock that keeps
+	// others from migrating the same database.
+	migrating() (database.Dialect, lock.SessionLocker)
 	// execAll runs statements whose results do not matter in one transaction,
 	// with as few round trips as the engine allows.
 	execAll(ctx context.Context, pool *sql.DB, all []statement) error

@@ -211,6 +211,7 @@ func TestTamperingIsFound(t *testing.T) {
 		for name, c := range map[string]struct{ change, want string }{
 			"metadata":   {"UPDATE audit_logs SET metadata = '{}' WHERE tenant_id = $1 AND seq = 3", "Audit record 3 is changed"},
 			"time":       {"UPDATE audit_logs SET created_at = created_at + 1 WHERE tenant_id = $1 AND seq = 2", "Audit record 2 is changed"},
+			"family":     {"UPDATE audit_logs SET family = 'x' WHERE tenant_id = $1 AND seq = 5", "Audit record 5 is changed"},
 			"link":       {"UPDATE audit_logs SET prev_hash = '' WHERE tenant_id = $1 AND seq = 4", "Audit record 4 is not linked to its predecessor"},
 			"deletion":   {"DELETE FROM audit_logs WHERE tenant_id = $1 AND seq = 3", "Audit record 3 is missing"},
 			"beginning":  {"DELETE FROM audit_logs WHERE tenant_id = $1 AND seq < 3", "Audit record 1 is missing"},

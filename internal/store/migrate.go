@@ -107,9 +107,10 @@ func (d *DB) provider() (*goose.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return goose.NewProvider(d.engine.dialect(), d.write, files,
+	dialect, locker := d.engine.migrating()
+	return goose.NewProvider(dialect, d.write, files,
 		goose.WithTableName(versionTable),
-		goose.WithSessionLocker(d.engine.locker()),
+		goose.WithSessionLocker(locker),
 		goose.WithDisableGlobalRegistry(true),
 	)
 }

@@ -57,9 +57,9 @@ func setDefault(params map[string]string, key, value string) {
 	}
 }
 
-func (postgresEngine) dialect() database.Dialect { return database.DialectPostgres }
-
-func (postgresEngine) locker() lock.SessionLocker { return advisoryLock{} }
+func (postgresEngine) migrating() (database.Dialect, lock.SessionLocker) {
+	return database.DialectPostgres, advisoryLock{}
+}
 
 // execAll sends all statements at once. Up to the one Sync at their end they
 // are one transaction

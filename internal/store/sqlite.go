@@ -56,6 +56,7 @@ func (d *DB) openSQLite(path string, readers int) error {
 	}
 	d.read.SetMaxOpenConns(readers)
 	d.read.SetMaxIdleConns(readers)
+	d.read.SetConnMaxIdleTime(time.Minute) // each holds a page cache
 	d.reads = db.New(&prepared{pool: d.read})
 	return nil
 }
@@ -131,9 +132,9 @@ func sqliteCode(err error) int {
 	return sqlite3.SQLITE_OK
 }
 
-func (sqliteEngine) dialect() database.Dialect { return database.DialectSQLite3 }
-
-func (e sqliteEngine) locker() lock.SessionLocker { return &fileLock{path: e.path + "-migration"} }
+func (e sqliteEngine) migrating() (database.Dialect, lock.SessionLocker) {
+	return database.DialectSQLite3, &fileLock{path: e.path + "-migration"}
+}
 
 // execAll prepares before it begins: there is only one connection, which then
 // belongs to the transaction.

@@ -42,7 +42,7 @@ func (d *DB) transact(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	var events []audit.Event
 	var links []link
 	err := d.inTx(ctx, func(sqlTx *sql.Tx) error {
-		tx := &Tx{db: d, q: d.writes(sqlTx), tenant: tenant, now: d.now().UTC().Truncate(time.Microsecond)}
+		tx := &Tx{db: d, q: db.New(sqlTx), tenant: tenant, now: d.now().UTC().Truncate(time.Microsecond)}
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -85,20 +85,10 @@ func inTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
 	if err != nil {
 		return err
 	}
+	// Also when fn panics: SQLite has only one writer to lose.
+	defer tx.Rollback() //nolint:errcheck // does nothing after Commit
 	if err := fn(tx); err != nil {
-		return errors.Join(err, ignoreDone(tx.Rollback()))
+		return err
 	}
 	return tx.Commit()
 }
-
-// ignoreDone drops the error of rolling back what the driver already ended,
-// as it does when the context is over.
-func ignoreDone(err error) error {
-	if errors.Is(err, sql.ErrTxDone) {
-		return nil
-	}
-	return err
-}
-
-// writes returns the queries inside a transaction.
-func (d *DB) writes(tx *sql.Tx) *db.Queries { return db.New(tx) }

@@ -219,7 +219,7 @@ CREATE TABLE audit_heads (
 
 -- Append-only. tenant_id is '' for events without a tenant. There is no
 -- foreign key: a record outlives the user it speaks of, and is never touched
--- when the user goes.
+-- when the user goes. family is the event's name up to its first dot.
 CREATE TABLE audit_logs (
     tenant_id  TEXT   NOT NULL,
     seq        BIGINT NOT NULL,
@@ -227,6 +227,7 @@ CREATE TABLE audit_logs (
     user_id    TEXT   NOT NULL,
     user_email TEXT   NOT NULL,
     event      TEXT   NOT NULL,
+    family     TEXT   NOT NULL,
     ip_address TEXT   NOT NULL,
     metadata   TEXT   NOT NULL,
     prev_hash  TEXT   NOT NULL,
@@ -235,7 +236,7 @@ CREATE TABLE audit_logs (
     PRIMARY KEY (tenant_id, seq)
 );
 CREATE INDEX audit_logs_newest ON audit_logs (tenant_id, created_at DESC, id DESC);
-CREATE INDEX audit_logs_by_event ON audit_logs (tenant_id, event, created_at);
+CREATE INDEX audit_logs_by_family ON audit_logs (tenant_id, family, created_at DESC, id DESC);
 
 -- +goose Down
 DROP TABLE audit_logs;

@@ -18,8 +18,20 @@ SELECT seq, hash, purged_seq, purged_hash FROM audit_heads WHERE tenant_id = $1;
 -- name: ListAuditHeads :many
 SELECT tenant_id FROM audit_heads ORDER BY tenant_id;
 
+-- Hops from one family to the next in the index: there are few families and
+-- many records.
+-- name: AuditFamilies :many
+WITH RECURSIVE f (family) AS (
+    SELECT min(a.family) FROM audit_logs a WHERE a.tenant_id = $1
+    UNION ALL
+    SELECT (SELECT min(a.family) FROM audit_logs a WHERE a.tenant_id = $1 AND a.family > f.family)
+    FROM f
+    WHERE f.family IS NOT NULL
+)
+SELECT CAST(f.family AS TEXT) AS family FROM f WHERE f.family IS NOT NULL;
+
 -- name: AuditChain :many
-SELECT tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, prev_hash, hash, created_at
+SELECT tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at
 FROM audit_logs
 WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
 ORDER BY seq

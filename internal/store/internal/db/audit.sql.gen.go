@@ -35,7 +35,7 @@ func (q *Queries) AdvanceAuditHead(ctx context.Context, arg AdvanceAuditHeadPara
 }
 
 const AuditChain = `-- name: AuditChain :many
-SELECT tenant_id, seq, id, user_id, user_email, event, ip_address, metadata, prev_hash, hash, created_at
+SELECT tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at
 FROM audit_logs
 WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
 ORDER BY seq
@@ -70,6 +70,7 @@ func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]Audit
 			&i.UserID,
 			&i.UserEmail,
 			&i.Event,
+			&i.Family,
 			&i.IpAddress,
 			&i.Metadata,
 			&i.PrevHash,
@@ -79,6 +80,42 @@ func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]Audit
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const AuditFamilies = `-- name: AuditFamilies :many
+WITH RECURSIVE f (family) AS (
+    SELECT min(a.family) FROM audit_logs a WHERE a.tenant_id = $1
+    UNION ALL
+    SELECT (SELECT min(a.family) FROM audit_logs a WHERE a.tenant_id = $1 AND a.family > f.family)
+    FROM f
+    WHERE f.family IS NOT NULL
+)
+SELECT CAST(f.family AS TEXT) AS family FROM f WHERE f.family IS NOT NULL
+`
+
+// Hops from one family to the next in the index: there are few families and
+// many records.
+func (q *Queries) AuditFamilies(ctx context.Context, tenantID string) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, AuditFamilies, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var family string
+		if err := rows.Scan(&family); err != nil {
+			return nil, err
+		}
+		items = append(items, family)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err

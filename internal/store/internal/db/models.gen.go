@@ -34,6 +34,7 @@ type AuditLog struct {
 	UserID    string
 	UserEmail string
 	Event     string
+	Family    string
 	IpAddress string
 	Metadata  string
 	PrevHash  string
