@@ -57,7 +57,7 @@ func settings() []string {
 		"PRAGMA query_only = 1",
 		"PRAGMA cell_size_check = 1",
 		"PRAGMA mmap_size = 0",
-		"PRAGMA cache_size = -8192", // KiB
+		"PRAGMA cache_size = -4096", // KiB
 		"SELECT 1 FROM sqlite_schema LIMIT 1",
 	}
 }

@@ -121,11 +121,28 @@ func (c *conn) with(ctx context.Context, timeout time.Duration, fn func(*handle)
 	if err != nil {
 		return c.classify(ctx, err)
 	}
-	defer c.release(h)
+	usable := false // nor is it after a panic
+	defer func() { c.release(h, usable) }()
 	unwatch := h.watch(ctx)
 	err = fn(h)
 	unwatch()
+	usable = stillUsable(err)
 	return c.classify(ctx, err)
+}
+
+// stillUsable reports whether a handle can serve again after err. Trouble
+// with the file itself may end with opening it anew.
+func stillUsable(err error) bool {
+	var e *engineError
+	if !errors.As(err, &e) {
+		return true
+	}
+	switch e.primary() {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_NOMEM, lib.SQLITE_MISUSE:
+		return false
+	default:
+		return true
+	}
 }
 
 // classify knows what the engine does not: why a statement was stopped.
@@ -195,10 +212,10 @@ func (c *conn) takeIdle() *handle {
 	}
 }
 
-func (c *conn) release(h *handle) {
+func (c *conn) release(h *handle, usable bool) {
 	c.mu.Lock()
 	delete(c.inUse, h)
-	keep := !c.closed && len(c.idle) < database.MaxIdleConns
+	keep := usable && !c.closed && len(c.idle) < database.MaxIdleConns
 	if keep {
 		c.idle = append(c.idle, h)
 	}
@@ -222,7 +239,7 @@ func (c *conn) openFile(ctx context.Context) (*handle, error) {
 		return nil, err
 	}
 	h, err := openHandle(ctx, f.path, openFlags)
-	if needsImmutable(err) && !f.hasLog() {
+	if needsImmutable(err) && f.atRest() {
 		// A write-ahead-log database at rest, in a folder that this process
 		// cannot write: SQLite would have to make the log's index. Nobody
 		// writes to it now, and current() notices when somebody begins to.

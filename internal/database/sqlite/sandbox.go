@@ -117,8 +117,7 @@ func (s sandbox) isOwn(info fs.FileInfo) bool {
 }
 
 // plainSiblings reports whether what SQLite would open beside the database is
-// a regular file or absent. The engine itself does not follow links to them
-// out of the folder only where the platform helps it.
+// a regular file or absent: a link there could lead the engine out.
 func plainSiblings(path string) bool {
 	for _, suffix := range siblings {
 		info, err := os.Lstat(path + suffix)
@@ -136,13 +135,18 @@ func (f file) current() bool {
 	if err != nil || !os.SameFile(info, f.info) {
 		return false
 	}
-	return !f.immutable || info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) && !f.hasLog()
+	return !f.immutable || info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) && f.atRest()
 }
 
-// hasLog reports whether a write-ahead log lies beside the file.
-func (f file) hasLog() bool {
-	_, err := os.Lstat(f.path + "-wal")
-	return err == nil
+// atRest reports whether the file is complete without a log or a journal
+// beside it: nobody has it open for writing, and no crash left work undone.
+func (f file) atRest() bool {
+	for _, suffix := range siblings {
+		if _, err := os.Lstat(f.path + suffix); err == nil {
+			return false
+		}
+	}
+	return true
 }
 
 func notFound(cause error) error { return database.ConnectFault(database.ErrDatabaseNotFound, cause) }
