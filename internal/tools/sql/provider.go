@@ -99,7 +99,7 @@ func callerFault(err error) error {
 	if err == nil || !fault.Is(err, fault.Unavailable) {
 		return err
 	}
-	return fault.Wrap(fault.Unavailable, err, "cannot connect to the database: "+fault.Of(err).Public)
+	return fault.Wrap(fault.Unavailable, err, "database unavailable: "+fault.Of(err).Public)
 }
 
 // base holds what both tools of a connection have in common.

@@ -320,8 +320,8 @@ func TestErrors(t *testing.T) {
 		want    string
 	}{
 		{"timeout", &fakeDialect{err: fault.New(fault.Timeout, "query timed out")}, fault.Timeout, "query timed out after 30 s"},
-		{"unreachable", &fakeDialect{err: database.ConnectFault(database.ErrAuthentication, errors.New("raw"))}, fault.Unavailable, "cannot connect to the database: authentication failed"},
-		{"no longer valid", &fakeDialect{parse: fault.New(fault.Unprocessable, "option sslcert")}, fault.Unavailable, "cannot connect to the database: other"},
+		{"unreachable", &fakeDialect{err: database.ConnectFault(database.ErrAuthentication, errors.New("raw"))}, fault.Unavailable, "database unavailable: authentication failed"},
+		{"no longer valid", &fakeDialect{parse: fault.New(fault.Unprocessable, "option sslcert")}, fault.Unavailable, "database unavailable: other"},
 		{"statement", &fakeDialect{err: database.QueryFault(`column "x" does not exist`, true, errors.New("raw"))}, fault.Invalid, `column "x" does not exist`},
 		{"guard broken", &fakeDialect{guard: errors.New("parser crashed")}, fault.Internal, "Internal Server Error"},
 	}
@@ -360,7 +360,7 @@ func TestSchema(t *testing.T) {
 func TestSchemaError(t *testing.T) {
 	p, _ := newProvider(&fakeDialect{err: database.ConnectFault(database.ErrTimedOut, errors.New("raw"))}, sales())
 	_, _, err := call(t, mustTools(t, p)[0], `{}`)
-	if fault.Of(err).Public != "cannot connect to the database: timed out" {
+	if fault.Of(err).Public != "database unavailable: timed out" {
 		t.Errorf("got %v", err)
 	}
 }
