@@ -4,8 +4,11 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sqlc-dev/teesql/ast"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
@@ -151,13 +154,13 @@ func (in *inspector) relation(n *ast.SchemaObjectName) error {
 	}
 	full := n.SchemaIdentifier.Value + "." + n.BaseIdentifier.Value
 	var allowed bool
-	switch strings.ToLower(n.SchemaIdentifier.Value) {
+	switch fold(n.SchemaIdentifier.Value) {
 	case "information_schema":
 		allowed = in.policy["information_schema"][base]
 	case "sys":
 		allowed = in.policy["sys"][base]
 	default:
-		allowed = !in.policy["legacy"][base]
+		allowed = !in.policy["legacy"][fold(base)]
 	}
 	if !allowed {
 		return sqlguard.Forbidden(full)
@@ -173,7 +176,7 @@ func (in *inspector) unqualified(base string) error {
 	if slices.Contains(in.ctes, base) {
 		return nil
 	}
-	if in.policy["legacy"][strings.ToLower(base)] {
+	if in.policy["legacy"][fold(base)] {
 		return sqlguard.Forbidden(base)
 	}
 	in.tables = note(in.tables, base)
@@ -200,4 +203,20 @@ func note(names []string, name string) []string {
 		return names
 	}
 	return append(names, name)
+}
+
+// fold returns what is left of a name when an engine ignores letter case,
+// accents, width, outer blanks and characters without weight, as its
+// collations may.
+func fold(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		switch {
+		case r == 'ı': // lower case of I in Turkish, without decomposition
+			b.WriteByte('i')
+		case r < utf8.RuneSelf:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return strings.TrimSpace(b.String())
 }

@@ -2,8 +2,11 @@ package mysql
 
 import (
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sqlc-dev/marino/ast"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
@@ -11,7 +14,7 @@ import (
 // isSystemSchema reports whether a schema holds accounts, password hashes,
 // other sessions' statements or the server's settings.
 func isSystemSchema(name string) bool {
-	switch strings.ToLower(name) {
+	switch fold(name) {
 	case "mysql", "performance_schema", "sys", "ndbinfo", "mysql_innodb_cluster_metadata":
 		return true
 	}
@@ -84,8 +87,24 @@ func checkSchema(name string) error {
 // checkRelation refuses relations of the system schemas and those of
 // information_schema that are more than a description of the schema.
 func checkRelation(schema, name string) error {
-	if strings.EqualFold(schema, "information_schema") && !isCatalogView(name) {
+	if fold(schema) == "information_schema" && !isCatalogView(name) {
 		return sqlguard.Forbidden("information_schema." + strings.ToLower(name))
 	}
 	return checkSchema(schema)
+}
+
+// fold returns what is left of a name when an engine ignores letter case,
+// accents, width, outer blanks and characters without weight, as its
+// collations may.
+func fold(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(name) {
+		switch {
+		case r == 'ı': // lower case of I in Turkish, without decomposition
+			b.WriteByte('i')
+		case r < utf8.RuneSelf:
+			b.WriteRune(unicode.ToLower(r))
+		}
+	}
+	return strings.TrimSpace(b.String())
 }

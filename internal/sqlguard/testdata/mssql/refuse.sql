@@ -633,3 +633,17 @@ SELECT a.b.c FROM xa.b.c ..a
 SELECT * FROM dbo.
 %%
 SELECT * FROM a.b.c.d.e
+%%
+SELECT * FROM [sýs].[sql_logins]
+%%
+SELECT * FROM [s​ys].[sql_logins]
+%%
+SELECT * FROM [ｓｙｓ].[sql_logins]
+%%
+SELECT * FROM [sysõbjects]
+%%
+SELECT * FROM dbo.[sys­objects]
+%%
+SELECT * FROM [sys ].[sql_logins]
+%%
+SELECT * FROM [sysobjects ]
