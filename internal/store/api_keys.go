@@ -118,6 +118,7 @@ func (d *DB) TouchAPIKey(ctx context.Context, k APIKey) error {
 	if now.Sub(k.LastUsedAt) < touchEvery {
 		return nil
 	}
+	defer d.wrote()
 	err := db.New(d.write).TouchAPIKey(ctx, db.TouchAPIKeyParams{
 		TenantID: string(k.Tenant), ID: k.ID, LastUsedAt: micros(now), LastUsedAt_2: micros(now.Add(-touchEvery)),
 	})
@@ -126,6 +127,7 @@ func (d *DB) TouchAPIKey(ctx context.Context, k APIKey) error {
 
 // RehashAPIKey stores the hash of the same key under the current secret.
 func (d *DB) RehashAPIKey(ctx context.Context, k APIKey, hash, hashKey string) error {
+	defer d.wrote()
 	err := db.New(d.write).RehashAPIKey(ctx, db.RehashAPIKeyParams{
 		TenantID: string(k.Tenant), ID: k.ID, HashedKey: k.Hash, HashedKey_2: hash, HashKeyID: hashKey,
 	})

@@ -40,6 +40,10 @@ type LiveSession struct {
 
 // Live reads the state of a user. A user that is gone is NotFound.
 func (d *DB) Live(ctx context.Context, tenant identity.TenantID, user identity.UserID) (Live, error) {
+	return lookUp(d, &d.recentUsers, string(tenant)+"/"+string(user), func() (Live, error) { return d.live(ctx, tenant, user) })
+}
+
+func (d *DB) live(ctx context.Context, tenant identity.TenantID, user identity.UserID) (Live, error) {
 	r, err := d.reads.LiveUser(ctx, db.LiveUserParams{TenantID: string(tenant), ID: string(user)})
 	if err != nil {
 		return Live{}, d.found("live user", err, userMissing)
@@ -63,6 +67,13 @@ const hashesPerLook = 4
 // under the current and the old secrets, together with its owner. Revoked and
 // expired keys are returned: the caller decides.
 func (d *DB) LiveByKeyHash(ctx context.Context, hashes []string) (LiveKey, error) {
+	if len(hashes) == 0 {
+		return LiveKey{}, fault.New(fault.NotFound, keyMissing)
+	}
+	return lookUp(d, &d.recentKeys, hashes[0], func() (LiveKey, error) { return d.liveByKeyHash(ctx, hashes) })
+}
+
+func (d *DB) liveByKeyHash(ctx context.Context, hashes []string) (LiveKey, error) {
 	for len(hashes) > 0 {
 		look := hashes[:min(len(hashes), hashesPerLook)]
 		hashes = hashes[len(look):]
@@ -105,6 +116,11 @@ func (d *DB) LiveBySessionHash(ctx context.Context, hash string) (LiveSession, e
 // LiveBySessionID is Live for a token that names its session: the session's
 // state comes in the same query.
 func (d *DB) LiveBySessionID(ctx context.Context, tenant identity.TenantID, user identity.UserID, id string) (LiveSession, error) {
+	key := string(tenant) + "/" + string(user) + "/" + id
+	return lookUp(d, &d.recentSession, key, func() (LiveSession, error) { return d.liveBySessionID(ctx, tenant, user, id) })
+}
+
+func (d *DB) liveBySessionID(ctx context.Context, tenant identity.TenantID, user identity.UserID, id string) (LiveSession, error) {
 	r, err := d.reads.LiveSessionByID(ctx, db.LiveSessionByIDParams{TenantID: string(tenant), UserID: string(user), ID: id})
 	if err != nil {
 		return LiveSession{}, d.found("live session by id", err, sessionMissing)

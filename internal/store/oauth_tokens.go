@@ -92,11 +92,10 @@ func (tx *Tx) TakeOAuthCode(ctx context.Context, hash string) (code OAuthCode, r
 	return codeOf(row), true, tx.db.found("used code", err, codeMissing)
 }
 
-// KnowsOAuthCode reports whether a code is stored, of whatever tenant and in
-// whatever state: the tenant that it was brought to cannot tell.
-func (d *DB) KnowsOAuthCode(ctx context.Context, hash string) (bool, error) {
-	known, err := d.reads.KnowsOAuthCode(ctx, hash)
-	return known, d.fault("know code", err)
+// ForeignOAuthCode reports whether a code is another tenant's.
+func (s Scope) ForeignOAuthCode(ctx context.Context, hash string) (bool, error) {
+	foreign, err := s.db.reads.ForeignOAuthCode(ctx, db.ForeignOAuthCodeParams{CodeHash: hash, TenantID: s.tenant})
+	return foreign, s.db.fault("foreign code", err)
 }
 
 // CreateRefreshToken stores a refresh token. Its id and creation time are set
@@ -170,12 +169,24 @@ func (tx *Tx) EndTokens(ctx context.Context, user identity.UserID) error {
 // LiveByFamily is Live for an access token that names its family; alive says
 // that the family has not ended.
 func (d *DB) LiveByFamily(ctx context.Context, tenant identity.TenantID, user identity.UserID, family string) (l Live, alive bool, err error) {
+	key := string(tenant) + "/" + string(user) + "/" + family
+	f, err := lookUp(d, &d.recentFamily, key, func() (liveFamily, error) { return d.liveByFamily(ctx, tenant, user, family) })
+	return f.Live, f.alive, err
+}
+
+// liveFamily is a user with one token family.
+type liveFamily struct {
+	Live
+	alive bool
+}
+
+func (d *DB) liveByFamily(ctx context.Context, tenant identity.TenantID, user identity.UserID, family string) (liveFamily, error) {
 	r, err := d.reads.LiveFamily(ctx, db.LiveFamilyParams{TenantID: string(tenant), UserID: string(user), FamilyID: family})
 	if err != nil {
-		return Live{}, false, d.found("live family", err, userMissing)
+		return liveFamily{}, d.found("live family", err, userMissing)
 	}
-	return liveOf(string(tenant), string(user), db.LiveUserRow{
+	return liveFamily{liveOf(string(tenant), string(user), db.LiveUserRow{
 		Email: r.Email, Role: r.Role, IsActive: r.IsActive, SessionEpoch: r.SessionEpoch, AuthProvider: r.AuthProvider,
 		LastSyncAt: r.LastSyncAt, Slug: r.Slug, TenantActive: r.TenantActive, ConfigVersion: r.ConfigVersion,
-	}), r.FamilyAlive, nil
+	}), r.FamilyAlive}, nil
 }

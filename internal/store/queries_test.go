@@ -63,7 +63,7 @@ func acrossTenants() map[string]string {
 		"LiveSession":      "a session cookie is what tells the tenant",
 		"ListAuditHeads":   "retention and verification walk every tenant's chain",
 		"GetOAuthState":    "on a callback the state is what tells the tenant",
-		"KnowsOAuthCode":   "tells a code of another tenant from one that never was",
+		"ForeignOAuthCode": "tells a code of another tenant from one that never was",
 		"TakeSSOCode":      "a one-time code is what tells the tenant",
 
 		"SealedConnections":  "rotation of keys walks every tenant",

@@ -96,6 +96,7 @@ func (d *DB) TouchSession(ctx context.Context, s Session) error {
 	if now.Sub(s.LastSeenAt) < touchEvery {
 		return nil
 	}
+	defer d.wrote()
 	err := db.New(d.write).TouchSession(ctx, db.TouchSessionParams{
 		TenantID: string(s.Tenant), ID: s.ID, LastSeenAt: micros(now), LastSeenAt_2: micros(now.Add(-touchEvery)),
 	})
@@ -106,6 +107,7 @@ func (d *DB) TouchSession(ctx context.Context, s Session) error {
 // after a change of rights (contract 2.4). Of two at once one wins; the other
 // is NotFound.
 func (d *DB) RenewSession(ctx context.Context, s Session, hash string) error {
+	defer d.wrote()
 	n, err := db.New(d.write).RenewSession(ctx, db.RenewSessionParams{
 		TenantID: string(s.Tenant), ID: s.ID, HashedToken: s.Hash, HashedToken_2: hash,
 	})

@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"errors"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -38,6 +39,12 @@ type DB struct {
 
 	auditInserts []auditInsert
 	heads        heads
+
+	writes        atomic.Uint64 // see recent
+	recentUsers   recent[Live]
+	recentKeys    recent[LiveKey]
+	recentSession recent[LiveSession]
+	recentFamily  recent[liveFamily]
 }
 
 // Open opens the database at url: sqlite:///relative/path, sqlite:////absolute/path

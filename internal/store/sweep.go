@@ -22,6 +22,7 @@ const sweepStep = 1000
 // Sweep removes expired states, codes, tokens and sessions and unused OAuth
 // clients, in bounded statements. It is housekeeping and needs no record.
 func (d *DB) Sweep(ctx context.Context) (removed int64, err error) {
+	defer d.wrote()
 	q, now := db.New(d.write), d.now()
 	ended, unused := micros(now.Add(-keepEnded)), micros(now.Add(-keepUnusedClients))
 	for _, step := range []func() (int64, error){

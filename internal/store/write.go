@@ -78,7 +78,10 @@ func (tx *Tx) finish() []audit.Event {
 }
 
 // inTx runs fn in a transaction of the writer.
-func (d *DB) inTx(ctx context.Context, fn func(*sql.Tx) error) error { return inTx(ctx, d.write, fn) }
+func (d *DB) inTx(ctx context.Context, fn func(*sql.Tx) error) error {
+	defer d.wrote()
+	return inTx(ctx, d.write, fn)
+}
 
 func inTx(ctx context.Context, pool *sql.DB, fn func(*sql.Tx) error) error {
 	tx, err := pool.BeginTx(ctx, nil)

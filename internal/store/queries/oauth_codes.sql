@@ -19,5 +19,5 @@ WHERE tenant_id = $1 AND code_hash = $2;
 DELETE FROM oauth_authorization_codes
 WHERE code_hash IN (SELECT c.code_hash FROM oauth_authorization_codes c WHERE c.expires_at < $1 LIMIT $2);
 
--- name: KnowsOAuthCode :one
-SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1) AS known;
+-- name: ForeignOAuthCode :one
+SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1 AND tenant_id <> $2) AS known;

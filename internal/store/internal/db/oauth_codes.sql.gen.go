@@ -9,6 +9,22 @@ import (
 	"context"
 )
 
+const ForeignOAuthCode = `-- name: ForeignOAuthCode :one
+SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1 AND tenant_id <> $2) AS known
+`
+
+type ForeignOAuthCodeParams struct {
+	CodeHash string
+	TenantID string
+}
+
+func (q *Queries) ForeignOAuthCode(ctx context.Context, arg ForeignOAuthCodeParams) (bool, error) {
+	row := q.db.QueryRowContext(ctx, ForeignOAuthCode, arg.CodeHash, arg.TenantID)
+	var known bool
+	err := row.Scan(&known)
+	return known, err
+}
+
 const GetOAuthCode = `-- name: GetOAuthCode :one
 SELECT code_hash, tenant_id, user_id, client_id, redirect_uri, code_challenge, code_challenge_method, scope,
     resource, family_id, expires_at, used_at
@@ -76,17 +92,6 @@ func (q *Queries) InsertOAuthCode(ctx context.Context, arg InsertOAuthCodeParams
 		arg.ExpiresAt,
 	)
 	return err
-}
-
-const KnowsOAuthCode = `-- name: KnowsOAuthCode :one
-SELECT EXISTS (SELECT 1 FROM oauth_authorization_codes WHERE code_hash = $1) AS known
-`
-
-func (q *Queries) KnowsOAuthCode(ctx context.Context, codeHash string) (bool, error) {
-	row := q.db.QueryRowContext(ctx, KnowsOAuthCode, codeHash)
-	var known bool
-	err := row.Scan(&known)
-	return known, err
 }
 
 const SweepOAuthCodes = `-- name: SweepOAuthCodes :execrows
