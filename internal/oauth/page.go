@@ -130,7 +130,7 @@ func hint(status int, e errorBody) string {
 	case status == http.StatusTooManyRequests:
 		return "Wait a minute, then try again."
 	case status >= http.StatusInternalServerError:
-		return "This is not your fault. Try again in a moment; if it stays, tell your administrator the number below."
+		return "This is not your fault. Try again in a moment; if it stays, tell your administrator the request number below."
 	default:
 		return "Go back to the app and connect again. If it stays, tell your administrator what it says above."
 	}

@@ -64,7 +64,8 @@ func (c *clock) advance(d time.Duration) {
 // rig is the authorization server over a real store, with a clock to turn, two
 // organisations and an MCP endpoint that only authenticates.
 type rig struct {
-	base   string
+	base   string // BASE_URL
+	addr   string // where it listens
 	clock  *clock
 	store  *store.DB
 	server *oauth.Server
@@ -78,14 +79,18 @@ type rig struct {
 // option changes how the server is built.
 type option func(*oauth.Config)
 
-// newRig starts the server under an http BASE_URL, unless base names another.
+// withBase sets another BASE_URL than the address of the listener.
+func withBase(base string) option { return func(cfg *oauth.Config) { cfg.Base = base } }
+
+// newRig starts the server.
 func newRig(t testing.TB, options ...option) *rig {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{base: "http://" + listener.Addr().String(), clock: &clock{at: time.Now().Truncate(time.Second)}}
+	addr := "http://" + listener.Addr().String()
+	r := &rig{base: addr, addr: addr, clock: &clock{at: time.Now().Truncate(time.Second)}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	r.store = mustStore(t, r.clock)
 	passwords := seal.NewPasswords(2)
@@ -108,7 +113,7 @@ func newRig(t testing.TB, options ...option) *rig {
 		o(&cfg)
 	}
 	r.base = cfg.Base
-	r.keys(t, &cfg, "0123456789abcdef0123456789abcdef")
+	r.keys(t, &cfg)
 	r.auth, err = auth.New(auth.Config{
 		Store: r.store, Issuer: cfg.Issuer, Keys: cfg.Keys, Passwords: passwords, Audit: records, Limits: cfg.Limits,
 		URLs: auth.URLs{Base: cfg.Base}, Log: log, Now: r.clock.now, SessionIdle: time.Hour, SessionMax: time.Hour,
@@ -174,8 +179,15 @@ func (r *rig) write(t testing.TB, fn func(context.Context, *store.Tx) error) {
 	}
 }
 
-func (r *rig) keys(t testing.TB, cfg *oauth.Config, secret string) {
+// allowHosts sets acme's own redirect hosts.
+func (r *rig) allowHosts(t testing.TB, hosts ...string) {
 	t.Helper()
+	r.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.SetRedirectHosts(ctx, hosts) })
+}
+
+func (r *rig) keys(t testing.TB, cfg *oauth.Config) {
+	t.Helper()
+	const secret = "0123456789abcdef0123456789abcdef"
 	var err error
 	if cfg.Keys, err = seal.NewHasher(secret, nil); err != nil {
 		t.Fatal(err)
@@ -303,7 +315,7 @@ func (b *browser) do(t testing.TB, req *http.Request) answer {
 
 func (b *browser) send(t testing.TB, method, path, contentType, body string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, b.base+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, b.addr+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -414,6 +426,21 @@ func renewal(p pair) url.Values {
 	return url.Values{"grant_type": {"refresh_token"}, "refresh_token": {p.refresh}, "client_id": {p.client}}
 }
 
+// claimsOf reads a JWT without checking it, as no client may.
+func claimsOf(t testing.TB, token string) map[string]any {
+	t.Helper()
+	parts := strings.Split(token, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(parts[min(1, len(parts)-1)])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(raw, &m); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // mcp calls the MCP endpoint of a tenant with a token.
 func (b *browser) mcp(t testing.TB, slug, access string) answer {
 	t.Helper()
@@ -422,7 +449,7 @@ func (b *browser) mcp(t testing.TB, slug, access string) answer {
 
 func (b *browser) bearer(t testing.TB, path, access string) answer {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.base+path, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.addr+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,7 +124,7 @@ func (s *Server) redeemCode(v *visit, c claim) (tokens, error) {
 
 // unknownCode tells a code of another tenant from one that never was.
 func (s *Server) unknownCode(v *visit, c claim) error {
-	foreign, err := s.Store.KnowsOAuthCode(v.ctx(), hashSecret(c.form["code"]))
+	foreign, err := s.Store.Tenant(v.tenant.ID).ForeignOAuthCode(v.ctx(), hashSecret(c.form["code"]))
 	switch {
 	case err != nil:
 		return err
