@@ -17,6 +17,10 @@ const (
 	progressOps = 1_000 // steps of the engine between two looks at the stop flag
 	busyWait    = 10 * time.Millisecond
 	maxBusy     = 500 // waits for a writer's lock, 5 s together
+
+	// statementMemory is shared among the values that one statement can hold
+	// at the same time.
+	statementMemory = 256 << 20
 )
 
 // limits bound what one statement may make the engine allocate or recurse.
@@ -31,6 +35,15 @@ func limits() map[int32]int32 {
 		lib.SQLITE_LIMIT_TRIGGER_DEPTH:   1,
 		lib.SQLITE_LIMIT_WORKER_THREADS:  0,
 	}
+}
+
+// longestValue is how long a value may be in a statement. The engine bounds
+// each value, not their sum, and a row of a thousand long ones is quickly
+// written: printf('%.*c', 9000000, 'x') and again. What holds a value of its
+// own is a result column, a call, an operator or an item of a list.
+func longestValue(sql string, columns int) int {
+	values := max(columns, strings.Count(sql, ",")) + strings.Count(sql, "(") + strings.Count(sql, "||")
+	return min(database.MaxResultBytes, statementMemory/max(values, 1))
 }
 
 // switches turn off what a read-only connection never needs and what lets a

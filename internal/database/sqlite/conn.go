@@ -74,6 +74,8 @@ func query(h *handle, sql string, limit database.Limit) (*tool.Table, error) {
 		return nil, err
 	}
 	defer s.finalize()
+	h.limitValues(longestValue(sql, s.columns()))
+	defer h.limitValues(database.MaxResultBytes)
 	more, err := s.step()
 	if err != nil {
 		return nil, err

@@ -9,8 +9,6 @@ import (
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
-
-	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
 // The engine looks at its stop flag between the steps of a statement, not
@@ -207,7 +205,8 @@ func onReplace(tls *libc.TLS, ctx uintptr, argc int32, argv uintptr) {
 	if c.anyNull(3) {
 		return
 	}
-	if len(text)+strings.Count(text, old)*(len(with)-len(old)) > database.MaxResultBytes {
+	longest := lib.Xsqlite3_limit(tls, lib.Xsqlite3_context_db_handle(tls, ctx), lib.SQLITE_LIMIT_LENGTH, -1)
+	if len(text)+strings.Count(text, old)*(len(with)-len(old)) > int(longest) {
 		lib.Xsqlite3_result_error_toobig(tls, ctx)
 		return
 	}

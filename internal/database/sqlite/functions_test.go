@@ -83,12 +83,35 @@ func TestNoFunctionOutlivesItsStatement(t *testing.T) {
 		{"SELECT length(trim(a, substr(b, 2))) FROM long", tooLong},
 	} {
 		_, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: tt.sql}, database.Limit{Timeout: time.Minute})
-		got := ""
-		if err != nil {
-			got = fault.Of(err).Public
-		}
-		if got != tt.want {
+		if got := publicText(err); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.sql, got, tt.want)
 		}
 	}
+}
+
+// TestOneRowIsBounded asks for rows of gigabytes; ordinary rows of many
+// columns have to come through.
+func TestOneRowIsBounded(t *testing.T) {
+	dir := t.TempDir()
+	conn := mustOpen(t, dir, mustCreate(t, dir+"/a.db", "CREATE TABLE t (a)"))
+	list := func(item string) string { return strings.TrimSuffix(strings.Repeat(item+", ", 400), ", ") }
+	for _, tt := range []struct{ sql, want string }{
+		{"SELECT " + list("printf('%.*c', 9000000, 'x')"), "string or blob too big"},
+		{"SELECT count(*) FROM (VALUES " + list("(printf('%.*c', 9000000, 'x'))") + ")", "string or blob too big"},
+		{"WITH t(x) AS MATERIALIZED (SELECT printf('%.*c', 9000000, 'x')) SELECT " + list("x") + " FROM t", "string or blob too big"},
+		{"SELECT " + list("printf('%.*c', 20000, 'x')"), ""},
+		{"SELECT length(printf('%.*c', 9000000, 'x'))", ""},
+	} {
+		_, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: tt.sql}, database.Limit{})
+		if got := publicText(err); got != tt.want {
+			t.Errorf("%.60s: %q, want %q", tt.sql, got, tt.want)
+		}
+	}
+}
+
+func publicText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return fault.Of(err).Public
 }

@@ -110,6 +110,11 @@ func (h *handle) fence() error {
 	return nil
 }
 
+// limitValues bounds the length of every value that the next statement makes.
+func (h *handle) limitValues(bytes int) {
+	lib.Xsqlite3_limit(h.tls, h.control().db, lib.SQLITE_LIMIT_LENGTH, int32(bytes))
+}
+
 func (h *handle) configure(op int32, on int32) error {
 	args := libc.Xcalloc(h.tls, 2, libc.Tsize_t(unsafe.Sizeof(uint64(0))))
 	if args == 0 {
