@@ -42,10 +42,11 @@ func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
 	if err := sqlguard.Precheck(sql); err != nil {
 		return nil, err
 	}
-	if err := bound(sql); err != nil {
+	text, err := bound(sql)
+	if err != nil {
 		return nil, err
 	}
-	tree, err := g.parse(sql)
+	tree, err := g.parse(text)
 	if err != nil {
 		return nil, err
 	}

@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
 
@@ -17,13 +19,16 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.message }
 
-// errParserPanic is what a panic inside the parser becomes. The WebAssembly
-// build panics when its stack overflows.
-var errParserPanic = errors.New("statement is too complex")
+// errTooComplex refuses the statement in which the parser panicked.
+var errTooComplex = errors.New("statement is too complex")
 
 // parser is one build's libpg_query behind a bound on concurrent calls.
 type parser struct {
 	slots chan struct{} // nil: unbounded
+	// broken is set when a call panicked in a build whose memory a panic
+	// leaves in any state. From then on everything is refused: a guard that
+	// may misread is worse than none that answers.
+	broken atomic.Bool
 }
 
 func newParser() *parser {
@@ -35,16 +40,35 @@ func newParser() *parser {
 
 // parse returns the encoded tree of sql.
 func (p *parser) parse(sql string) (tree []byte, err error) {
-	defer p.enter()()
-	defer recovered(&err)
-	return parseProtobuf(sql)
+	err = p.call(func() error {
+		tree, err = parseProtobuf(sql)
+		return err
+	})
+	return tree, err
 }
 
 // deparse returns the text of an encoded tree.
 func (p *parser) deparse(tree []byte) (sql string, err error) {
+	err = p.call(func() error {
+		sql, err = deparseProtobuf(tree)
+		return err
+	})
+	return sql, err
+}
+
+// call runs f, which calls the library, in a slot and under recover.
+func (p *parser) call(f func() error) (err error) {
 	defer p.enter()()
-	defer recovered(&err)
-	return deparseProtobuf(tree)
+	if p.broken.Load() {
+		return fault.New(fault.Unavailable, "The SQL parser has failed; the gateway must be restarted")
+	}
+	defer func() {
+		if recover() != nil {
+			p.broken.Store(!survivesPanic)
+			err = errTooComplex
+		}
+	}()
+	return f()
 }
 
 // enter takes a slot and returns what gives it back.
@@ -56,14 +80,11 @@ func (p *parser) enter() (leave func()) {
 	return func() { <-p.slots }
 }
 
-func recovered(err *error) {
-	if recover() != nil {
-		*err = errParserPanic
-	}
-}
-
 // refusal words a parser's error with the place in sql.
 func refusal(sql string, err error) error {
+	if fault.Is(err, fault.Unavailable) {
+		return err
+	}
 	var syntax *syntaxError
 	if !errors.As(err, &syntax) || syntax.cursor <= 0 {
 		return sqlguard.ParseFailed(err.Error())

@@ -8,8 +8,16 @@ import (
 	libpgquery "github.com/pganalyze/pg_query_go/v6/parser"
 )
 
-// maxConcurrent is unbounded: the C library keeps its state per thread.
-const maxConcurrent = 0
+const (
+	// maxConcurrent is unbounded: the library keeps its state per thread.
+	maxConcurrent = 0
+	// maxChain and maxTreeDepth add nothing to maxTokens: the stack of a
+	// thread holds the recursion of any text that maxTokens lets through.
+	maxChain     = maxTokens
+	maxTreeDepth = 4 * maxTokens
+	// survivesPanic: what can panic is Go code around the library.
+	survivesPanic = true
+)
 
 func parseProtobuf(sql string) ([]byte, error) {
 	tree, err := libpgquery.ParseToProtobuf(sql)

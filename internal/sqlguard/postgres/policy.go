@@ -125,9 +125,9 @@ func (p *policy) typeName(t *pg.TypeName) error {
 	return nil
 }
 
-// operator allows what is unqualified, extensions' operators included.
+// checkOperator allows what is unqualified, extensions' operators included.
 // OPERATOR(schema.name) names a schema to reach one that is hidden.
-func operator(names []*pg.Node) error {
+func checkOperator(names []*pg.Node) error {
 	name := nameParts(names)
 	if len(name) == 1 || len(name) == 2 && name[0] == catalog || len(name) == 0 {
 		return nil

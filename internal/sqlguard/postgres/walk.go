@@ -15,6 +15,7 @@ import (
 // collects what the statement names.
 type walk struct {
 	*policy
+	depth     int
 	ctes      []string // names of WITH queries in scope, innermost last
 	tables    nameSet
 	functions nameSet
@@ -22,6 +23,11 @@ type walk struct {
 
 // message judges one message and all below it.
 func (w *walk) message(m protoreflect.Message) error {
+	w.depth++
+	defer func() { w.depth-- }()
+	if w.depth > maxTreeDepth {
+		return sqlguard.ParseFailed("statement is nested too deeply")
+	}
 	if name := m.Descriptor().Name(); name != "Node" {
 		if !w.nodes[name] {
 			return sqlguard.Forbidden(string(name))
@@ -48,11 +54,11 @@ func (w *walk) node(node any) error {
 	case *pg.TypeName:
 		return w.typeName(n)
 	case *pg.A_Expr:
-		return operator(n.GetName())
+		return checkOperator(n.GetName())
 	case *pg.SubLink:
-		return operator(n.GetOperName())
+		return checkOperator(n.GetOperName())
 	case *pg.SortBy:
-		return operator(n.GetUseOp())
+		return checkOperator(n.GetUseOp())
 	case *pg.RangeTableSample:
 		return sample(n)
 	case *pg.ColumnRef:
