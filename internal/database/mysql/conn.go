@@ -1,0 +1,134 @@
+package mysql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// conn implements [database.Conn].
+type conn struct {
+	target *target
+	pool   *sql.DB // of *session
+	guards guards
+
+	life context.Context // ends with Close
+	end  context.CancelFunc
+
+	mu      sync.Mutex // guards closed, and running's first step
+	closed  bool
+	running sync.WaitGroup
+}
+
+// newConn returns a Conn with the pool of contract 3.5.
+func newConn(t *target, dialer *egress.Dialer, g guards) *conn {
+	c := &conn{target: t, pool: sql.OpenDB(newConnector(t, dialer)), guards: g}
+	c.pool.SetMaxOpenConns(database.MaxOpenConns)
+	c.pool.SetMaxIdleConns(database.MaxIdleConns)
+	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
+	c.life, c.end = context.WithCancel(context.Background())
+	return c
+}
+
+func errClosed() error {
+	return fault.New(fault.Unavailable, "connection is closed")
+}
+
+// Close ends the pool; running statements are ended in the server.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.end()
+	err := c.pool.Close()
+	c.running.Wait()
+	return err
+}
+
+// begin counts a call that Close has to wait for.
+func (c *conn) begin() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed()
+	}
+	c.running.Add(1)
+	return nil
+}
+
+// Query runs stmt; see [database.Conn].
+func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
+	limit = limit.OrDefault()
+	result := &tableSink{limit: limit}
+	r := request{stmt: stmt, limits: limitsOf(limit), bytes: limit.Bytes, sink: result}
+	if err := c.run(ctx, r); err != nil {
+		return nil, err
+	}
+	return result.table, nil
+}
+
+// catalogue runs one of this package's own statements.
+func (c *conn) catalogue(ctx context.Context, query string, row func(values []string) error) error {
+	l := limits{rows: noRowLimit, timeout: database.QueryTimeout}
+	return c.run(ctx, request{stmt: &sqlguard.Statement{SQL: query}, limits: l, bytes: maxCatalogueBytes, sink: rowFunc(row)})
+}
+
+// maxCatalogueBytes bounds one row of a catalogue.
+const maxCatalogueBytes = 1 << 20
+
+// run sends the request, and sends it again as long as idle connections turn
+// out to have died.
+func (c *conn) run(ctx context.Context, r request) error {
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.running.Done()
+	ctx, cancel := context.WithTimeout(ctx, r.limits.timeout)
+	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	var err error
+	for range database.MaxOpenConns + 1 {
+		if err = c.try(ctx, r); !errors.Is(err, errStale) {
+			break
+		}
+	}
+	if err != nil {
+		return c.queryFault(ctx, err)
+	}
+	return nil
+}
+
+// try runs the request on one session.
+func (c *conn) try(ctx context.Context, r request) (err error) {
+	pooled, err := c.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	failed := pooled.Raw(func(inner any) error {
+		s, ok := inner.(*session)
+		if !ok {
+			return fmt.Errorf("mysql: pool of %T", inner)
+		}
+		err = c.judgeAndRun(ctx, s, r)
+		return nil
+	})
+	_ = pooled.Close() // gives the session back, or closes it when it is broken
+	return errors.Join(failed, err)
+}
+
+func (c *conn) judgeAndRun(ctx context.Context, s *session, r request) error {
+	stmt, err := c.guards.recheck(s.flavour, r.stmt)
+	if err != nil {
+		return err
+	}
+	r.stmt = stmt
+	return s.run(ctx, r)
+}

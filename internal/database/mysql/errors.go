@@ -1,0 +1,143 @@
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// Error numbers of MySQL's and MariaDB's references.
+const (
+	codeTooManySessions = 1040
+	codeDatabaseDenied  = 1044 // also: unknown, for a login that may not know
+	codeAccessDenied    = 1045
+	codeNoDatabase      = 1049
+	codeShutdown        = 1053
+	codeNoColumn        = 1054
+	codeNoTableHere     = 1109
+	codeHostBlocked     = 1129
+	codeHostRefused     = 1130
+	codeNoTable         = 1146
+	codeUserSessions    = 1203
+	codeUserLimit       = 1226
+	codeAuthMode        = 1251
+	codeNoPassword      = 1698
+	codeExpired         = 1862
+	codeKilled          = 1927
+	codeTimeoutMariaDB  = 1969
+	codeTimeoutMySQL    = 3024
+	codeNeedsTLS        = 3159
+	codeAccountLocked   = 3118
+	codeLockedMariaDB   = 4151
+	codeIdleMySQL       = 4031 // closed for being idle
+)
+
+// maxMessage bounds an error text.
+const maxMessage = 2000
+
+func codeOf(err error) uint16 {
+	var server *mysql.MySQLError
+	if errors.As(err, &server) {
+		return server.Number
+	}
+	return 0
+}
+
+// reasonOf maps the error of a refused connection.
+func reasonOf(code uint16) string {
+	switch code {
+	case codeAccessDenied, codeNoPassword, codeAuthMode, codeHostRefused, codeExpired, codeAccountLocked, codeLockedMariaDB:
+		return database.ErrAuthentication
+	case codeNoDatabase, codeDatabaseDenied:
+		return database.ErrDatabaseNotFound
+	case codeNeedsTLS:
+		return database.ErrTLS
+	case codeTooManySessions, codeHostBlocked, codeUserSessions, codeUserLimit, codeShutdown:
+		return database.ErrCannotConnect
+	default:
+		return database.ErrOther
+	}
+}
+
+// connectionLost reports whether err means the end of the connection.
+func connectionLost(err error) bool {
+	switch codeOf(err) {
+	case 0:
+		return isNetwork(err)
+	case codeShutdown, codeKilled, codeIdleMySQL:
+		return true
+	default:
+		return false
+	}
+}
+
+// queryFault classifies what run returned.
+func (c *conn) queryFault(ctx context.Context, err error) error {
+	var known *fault.Error
+	var server *mysql.MySQLError
+	switch {
+	case errors.As(err, &known):
+		return err
+	case c.life.Err() != nil:
+		return errClosed()
+	case ctx.Err() != nil:
+		return database.ContextFault(ctx)
+	case errors.Is(err, errNoResult), errors.Is(err, errMultiple):
+		return database.QueryFault(err.Error(), false, err)
+	case !errors.As(err, &server) || connectionLost(err):
+		return database.ConnectFault(database.ErrCannotConnect, err)
+	case server.Number == codeTimeoutMariaDB || server.Number == codeTimeoutMySQL:
+		return fault.Wrap(fault.Timeout, err, "query timed out")
+	default:
+		return database.QueryFault(c.scrub(describe(server)), isUnknown(server.Number), err)
+	}
+}
+
+// isUnknown tells the errors that make a cached schema stale.
+func isUnknown(code uint16) bool {
+	switch code {
+	case codeNoTable, codeNoTableHere, codeNoColumn, codeNoDatabase:
+		return true
+	default:
+		return false
+	}
+}
+
+// describe writes the error for a reader who can correct the statement.
+func describe(e *mysql.MySQLError) string {
+	text := e.Message
+	if len(text) > maxMessage {
+		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
+	}
+	return fmt.Sprintf("%s (error %d)", strings.ToValidUTF8(text, "\uFFFD"), e.Number)
+}
+
+// What must not leave the gateway in a server's text (contract 6.4): URLs,
+// absolute paths of two parts or more, addresses, and the host that an account
+// may come from, which is the gateway's.
+var (
+	urlPattern     = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9+.-]*://\S+`)
+	pathPattern    = regexp.MustCompile(`(^|[\s"'(=])(\.?/[\w.+-]+){2,}/?`)
+	accountPattern = regexp.MustCompile(`@'[^']*'`)
+	addrPattern    = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
+)
+
+func (c *conn) scrub(text string) string {
+	text = urlPattern.ReplaceAllString(text, "<url>")
+	text = accountPattern.ReplaceAllString(text, "@<host>")
+	text = addrPattern.ReplaceAllString(text, "<address>")
+	text = pathPattern.ReplaceAllString(text, "$1<path>")
+	for _, secret := range []string{c.target.password, c.target.host} {
+		if len(secret) > 3 {
+			text = strings.ReplaceAll(text, secret, "<hidden>")
+		}
+	}
+	return text
+}

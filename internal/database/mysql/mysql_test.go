@@ -1,0 +1,165 @@
+package mysql_test
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/mysql"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
+
+// openGuard accepts everything: the tests here are about what stands behind
+// the guard.
+type openGuard struct{}
+
+func (openGuard) Check(sql string) (*sqlguard.Statement, error) {
+	return &sqlguard.Statement{SQL: sql, Kind: "SELECT"}, nil
+}
+
+func (openGuard) Version() string { return "open" }
+
+func dialect() *mysql.Dialect { return mysql.New(openGuard{}, openGuard{}) }
+
+func localEnv() database.Env {
+	return database.Env{Dialer: egress.NewDialer(egress.Policy{AllowLoopback: true}, 0)}
+}
+
+// server is a scratch database of the test server with two logins.
+type server struct {
+	admin         *sql.DB // in the scratch database, as root
+	host, db      string
+	owner, reader string // logins
+	password      string
+	ownerConn     string
+	readerConn    string
+}
+
+// start makes the scratch database on the server of MCPGW_TEST_MARIADB.
+func start(t testing.TB) *server {
+	t.Helper()
+	address := os.Getenv("MCPGW_TEST_MARIADB")
+	if address == "" {
+		if testing.Short() {
+			t.Skip("needs a MariaDB server: set MCPGW_TEST_MARIADB")
+		}
+		t.Fatal("MCPGW_TEST_MARIADB is not set; `make test` sets it, -short leaves these tests out")
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "t" + strings.ToLower(rand.Text()[:10])
+	s := &server{host: u.Host, db: name, owner: name + "_rw", reader: name + "_ro", password: "s3cret%/" + name}
+	root := connect(t, u, "")
+	mustExec(t, root, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
+	s.admin = connect(t, u, name)
+	t.Cleanup(func() {
+		s.admin.Close()
+		mustExec(t, root, "DROP DATABASE "+name)
+		for _, account := range s.accounts() {
+			mustExec(t, root, "DROP USER "+account)
+		}
+		root.Close()
+	})
+	for _, account := range s.accounts() {
+		mustExec(t, root, "CREATE USER "+account+" IDENTIFIED BY '"+s.password+"'")
+		grant := "SELECT, SHOW VIEW"
+		if strings.HasPrefix(account, s.owner) {
+			grant = "ALL"
+		}
+		mustExec(t, root, "GRANT "+grant+" ON "+name+".* TO "+account)
+	}
+	s.ownerConn = s.url(s.owner, s.password, s.db)
+	s.readerConn = s.url(s.reader, s.password, s.db)
+	return s
+}
+
+// accounts lists the logins. An anonymous login on localhost, which some
+// servers have, would shadow one of any host.
+func (s *server) accounts() []string {
+	return []string{s.owner + "@localhost", s.owner + "@'%'", s.reader + "@localhost", s.reader + "@'%'"}
+}
+
+func (s *server) url(user, password, db string) string {
+	return fmt.Sprintf("mysql+pymysql://%s:%s@%s/%s?charset=utf8mb4", user, url.PathEscape(password), s.host, db)
+}
+
+// shop makes the suite's tables.
+func (s *server) shop(t testing.TB) {
+	t.Helper()
+	for _, sql := range databasetest.Shop() {
+		mustExec(t, s.admin, sql)
+	}
+}
+
+func connect(t testing.TB, u *url.URL, db string) *sql.DB {
+	t.Helper()
+	config := driver.NewConfig()
+	config.Net, config.Addr, config.User, config.DBName = "tcp", u.Host, u.User.Username(), db
+	config.Passwd, _ = u.User.Password()
+	connector, err := driver.NewConnector(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sql.OpenDB(connector)
+}
+
+// mustExec runs a statement and returns its first value, if it has one.
+func mustExec(t testing.TB, db *sql.DB, statement string) string {
+	t.Helper()
+	rows, err := db.QueryContext(context.Background(), statement)
+	if err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	defer rows.Close()
+	var value sql.NullString
+	if rows.Next() {
+		if err := rows.Scan(&value); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+	return value.String
+}
+
+// open returns a Conn that is closed with the test.
+func open(t testing.TB, connString string) database.Conn {
+	t.Helper()
+	target, err := dialect().Parse(connString, localEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dialect().Open(target, localEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func statement(sql string) *sqlguard.Statement { return &sqlguard.Statement{SQL: sql} }
+
+func mustQuery(t testing.TB, conn database.Conn, sql string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	table, err := conn.Query(ctx, statement(sql), database.Limit{})
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return string(table.AppendRows(nil))
+}
