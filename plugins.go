@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/mysql"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/postgres"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	mysqlguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 	postgresguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 	sqliteguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
@@ -20,6 +22,7 @@ func dialects() []database.Dialect {
 	cached := func(g sqlguard.Guard) sqlguard.Guard { return sqlguard.Cached(g, verdicts, verdictBytes) }
 	return []database.Dialect{
 		postgres.New(cached(postgresguard.New())),
+		mysql.New(cached(mysqlguard.New(mysqlguard.MySQL)), cached(mysqlguard.New(mysqlguard.MariaDB))),
 		sqlite.New(cached(sqliteguard.New())),
 	}
 }
