@@ -36,7 +36,7 @@ type Config struct {
 	Now    func() time.Time
 
 	// Documents fetches client metadata documents. It must dial public
-	// addresses only and follow no redirect (egress.NewClient).
+	// addresses only, follow no redirect and bound bodies (egress.NewClient).
 	Documents *http.Client
 	// SSO is sign-in through identity providers, nil for none.
 	SSO SSO

@@ -258,14 +258,18 @@ type browser struct {
 
 func (r *rig) browser(t testing.TB) *browser {
 	t.Helper()
+	n := r.ips.Add(1)
+	return &browser{rig: r, ip: netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String(), http: mustBrowser(t)}
+}
+
+// mustBrowser keeps cookies and shows redirects instead of following them.
+func mustBrowser(t testing.TB) *http.Client {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := r.ips.Add(1)
-	return &browser{rig: r, ip: netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}).String(), http: &http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
+	return &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // answer is a response, read.
@@ -371,6 +375,8 @@ func (b *browser) authorize(t testing.TB, q url.Values) string {
 	}
 	return m[1]
 }
+
+func slugged(path, slug string) string { return strings.Replace(path, "SLUG", slug, 1) }
 
 func signIn(state string) url.Values {
 	return url.Values{"state": {state}, "email": {"Ann@acme.test"}, "password": {password}}
