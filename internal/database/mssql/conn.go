@@ -1,0 +1,211 @@
+package mssql
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"sync"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// conn implements [database.Conn] over a pool of database/sql.
+type conn struct {
+	target *target
+	pool   *sql.DB
+	life   context.Context // ends with the pool; stops what runs
+	end    context.CancelFunc
+
+	mu      sync.Mutex
+	closed  bool
+	running sync.WaitGroup
+}
+
+func newConn(t *target, dialer *egress.Dialer) *conn {
+	c := &conn{target: t, pool: sql.OpenDB(&connector{target: t, dialer: dialer})}
+	c.pool.SetMaxOpenConns(database.MaxOpenConns)
+	c.pool.SetMaxIdleConns(database.MaxIdleConns)
+	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
+	c.life, c.end = context.WithCancel(context.Background())
+	return c
+}
+
+// Close ends the pool; running statements are cancelled in the server.
+func (c *conn) Close() error {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.end()
+	err := c.pool.Close()
+	c.running.Wait()
+	return err
+}
+
+// enter counts a caller in; it fails once the pool is closed.
+func (c *conn) enter() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return errClosed()
+	}
+	c.running.Add(1)
+	return nil
+}
+
+func errClosed() error {
+	return fault.New(fault.Unavailable, "connection is closed")
+}
+
+// Query runs stmt; see [database.Conn].
+func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
+	limit = limit.OrDefault()
+	result := &tableSink{limit: limit}
+	if err := c.run(ctx, request{sql: stmt.SQL, limit: limit, sink: result}); err != nil {
+		return nil, err
+	}
+	return result.table, nil
+}
+
+// catalogue runs one of this package's own batches; set counts its result sets.
+func (c *conn) catalogue(ctx context.Context, batch string, row func(set int, values []driver.Value) error) error {
+	return c.run(ctx, request{
+		sql:      batch,
+		limit:    database.Limit{Bytes: maxCatalogueBytes}.OrDefault(),
+		sink:     &rowSink{take: row},
+		manySets: true,
+	})
+}
+
+// maxCatalogueBytes bounds a catalogue.
+const maxCatalogueBytes = 16 << 20
+
+func (c *conn) run(ctx context.Context, r request) error {
+	if err := c.enter(); err != nil {
+		return err
+	}
+	defer c.running.Done()
+	ctx, cancel := context.WithTimeout(ctx, r.limit.Timeout)
+	defer cancel()
+	alive, stop := context.WithCancel(ctx)
+	defer stop()
+	defer context.AfterFunc(c.life, stop)()
+
+	if err := c.runPooled(alive, r); err != nil {
+		return c.queryFault(ctx, err)
+	}
+	return nil
+}
+
+func (c *conn) runPooled(ctx context.Context, r request) error {
+	pooled, err := c.pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer pooled.Close()
+	return pooled.Raw(func(made any) error {
+		s, ok := made.(*session)
+		if !ok {
+			return errors.New("mssql: session of another driver")
+		}
+		return s.run(ctx, r)
+	})
+}
+
+// request is one text to run.
+type request struct {
+	sql      string
+	limit    database.Limit
+	sink     sink
+	manySets bool // the text is this package's own and has several results
+}
+
+// sink takes a result. start is called before the rows of each result set; a
+// row's values are only valid during the call, and false ends the statement.
+// cut says what becomes of a result that outgrew the wire, and whether it is
+// still one.
+type sink interface {
+	start(set int, columns []column) error
+	row(values []driver.Value) (more bool, err error)
+	cut() bool
+}
+
+// allowance is what the server may send for the result. The wire holds up to
+// three times the bytes of the JSON: two for a character, more for an empty
+// value of an old text type.
+func (r request) allowance() int64 { return 4*int64(r.limit.Bytes) + controlBytes }
+
+// tooLong cuts the result before the row that did not fit, as [tool.Table.Row]
+// would have done.
+func (r request) tooLong(err error) error {
+	if err == nil || r.sink.cut() {
+		return nil
+	}
+	return errors.Join(errFlood, err)
+}
+
+// tableSink encodes rows into a [tool.Table].
+type tableSink struct {
+	limit   database.Limit
+	table   *tool.Table
+	columns []column
+	values  []driver.Value
+	cell    func(dst []byte, column int) ([]byte, error)
+}
+
+func (k *tableSink) start(_ int, columns []column) error {
+	shown := make([]tool.Column, len(columns))
+	for i, c := range columns {
+		shown[i] = tool.Column{Name: c.name, Type: c.typ}
+	}
+	k.columns, k.table, k.cell = columns, tool.NewTable(shown, k.limit.Bytes), k.encode
+	return nil
+}
+
+func (k *tableSink) encode(dst []byte, i int) ([]byte, error) {
+	if k.values[i] == nil {
+		return append(dst, "null"...), nil
+	}
+	return k.columns[i].encode(dst, k.values[i]), nil
+}
+
+func (k *tableSink) row(values []driver.Value) (bool, error) {
+	if k.table.Len() >= k.limit.Rows {
+		k.table.MarkCut(tool.RowLimit)
+		return false, nil
+	}
+	k.values = values
+	return k.table.Row(k.cell)
+}
+
+func (k *tableSink) cut() bool {
+	if k.table == nil {
+		return false
+	}
+	if k.table.Cut() == tool.NotCut {
+		k.table.MarkCut(tool.ByteCut)
+	}
+	return true
+}
+
+// rowSink takes the results of this package's own batches.
+type rowSink struct {
+	set  int
+	take func(set int, values []driver.Value) error
+}
+
+func (k *rowSink) start(set int, _ []column) error {
+	k.set = set
+	return nil
+}
+
+func (k *rowSink) row(values []driver.Value) (bool, error) {
+	err := k.take(k.set, values)
+	return err == nil, err
+}
+
+func (k *rowSink) cut() bool { return false }
