@@ -2,10 +2,12 @@ package gateway
 
 import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/mssql"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/mysql"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/postgres"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	mssqlguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
 	mysqlguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 	postgresguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 	sqliteguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
@@ -24,5 +26,6 @@ func dialects() []database.Dialect {
 		postgres.New(cached(postgresguard.New())),
 		mysql.New(cached(mysqlguard.New(mysqlguard.MySQL)), cached(mysqlguard.New(mysqlguard.MariaDB))),
 		sqlite.New(cached(sqliteguard.New())),
+		mssql.New(cached(mssqlguard.New())),
 	}
 }
