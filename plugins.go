@@ -1,16 +1,25 @@
 package gateway
 
 import (
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/config"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/mssql"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/mysql"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/postgres"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	mssqlguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
 	mysqlguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 	postgresguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 	sqliteguard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso/entra"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso/oidc"
 )
 
 // The verdicts that one engine's guard remembers.
@@ -28,4 +37,33 @@ func dialects() []database.Dialect {
 		sqlite.New(cached(sqliteguard.New())),
 		mssql.New(cached(mssqlguard.New())),
 	}
+}
+
+// How much and how long an identity provider may answer (contract 5.2).
+const (
+	ssoTimeout = 10 * time.Second
+	ssoBody    = 1 << 20
+)
+
+// identityProviders lists the kinds of identity provider of this build.
+func identityProviders(cfg *config.Config) []sso.Kind {
+	client := egress.ClientConfig{Timeout: ssoTimeout, MaxBody: ssoBody}
+	microsoft := cfg.Egress // the operator named these hosts
+	microsoft.AllowHosts = slices.Concat(microsoft.AllowHosts, hosts(cfg.Entra.AuthorityURL, cfg.Entra.GraphURL))
+	return []sso.Kind{
+		entra.New(entra.Config{
+			Authority: cfg.Entra.AuthorityURL, Graph: cfg.Entra.GraphURL,
+			Client: egress.NewClient(microsoft, client), Now: time.Now,
+		}),
+		oidc.New(oidc.Config{Client: egress.NewClient(cfg.Egress, client), Now: time.Now}),
+	}
+}
+
+func hosts(addresses ...string) (names []string) {
+	for _, a := range addresses {
+		if u, err := url.Parse(a); err == nil {
+			names = append(names, u.Hostname())
+		}
+	}
+	return names
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/loop"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/internal/telemetry"
@@ -93,6 +94,17 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
+	signOn, err := auth.NewSSO(auth.SSOConfig{
+		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
+		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, States: cfg.OAuthStateTTL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	pages, err := page.New(auth.URLs{Base: cfg.Base.Text}.Path())
+	if err != nil {
+		return nil, err
+	}
 	env, engines := newEnv(cfg), dialects()
 	connections := connections{store: a.store, ring: crypt.ring}
 	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
@@ -108,7 +120,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now,
 	})
 	management, err := api.New(api.Config{
-		Store: a.store, Auth: authenticator, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
+		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
 		Databases: api.Databases{Dialects: engines, Env: func(slug string) database.Env { env.Slug = slug; return env }, Drop: a.pools.Drop},
 		Catalog:   catalog, Audit: a.audit, Limits: limits,
 		Registration: api.Registration{Closed: cfg.Registration == config.RegistrationClosed, Token: keys.Registration.Reveal()},
@@ -131,6 +143,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	a.mcp.Routes(mux)
 	a.oauth.Routes(mux)
 	management.Mount(mux)
+	pages.Mount(mux)
 	a.server = httpx.NewServer(httpx.NewFront(httpx.FrontConfig{
 		Next: mux, Log: logs.Logger("http"), Origins: cfg.CORSOrigins,
 		Proxies: httpx.Proxies{Trusted: cfg.TrustedProxies, TrustPeer: cfg.TrustPeer}, Observe: a.metrics.HTTPRequest,
@@ -203,7 +216,6 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 	jobs := loop.NewGroup(a.logs.Logger("loop"))
 	jobs.Go(ctx, "audit log", a.audit.Run)
 	jobs.Every(ctx, "idle pools", time.Minute, 0, func(context.Context) error { a.pools.CloseIdle(); return nil })
-	jobs.Every(ctx, "sweep", time.Hour, time.Minute, a.sweep)
 	if a.cfg.MetricsAddr != "" {
 		jobs.Go(ctx, "metrics", a.serveMetrics)
 	}
@@ -219,12 +231,6 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 
 func (a *app) purgeAudit(ctx context.Context) error {
 	_, err := a.store.PurgeAudit(ctx, time.Now().Add(-a.cfg.AuditRetention))
-	return err
-}
-
-// sweep removes what has expired (contract 4.4, Clean-up).
-func (a *app) sweep(ctx context.Context) error {
-	_, err := a.store.Sweep(ctx)
 	return err
 }
 

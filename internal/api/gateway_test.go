@@ -26,6 +26,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/tool"
@@ -157,6 +158,8 @@ func (g *gateway) serve(t testing.TB, s setup) {
 	g.ring = s.api.Ring
 	s.api.Store, s.api.Auth, s.api.Audit, s.api.Keys = g.store, authenticator, log, s.auth.Keys
 	s.api.Passwords, s.api.Catalog = s.auth.Passwords, gate.NewCatalog(g.tools(), g.store)
+	s.api.Pages = must(page.New(""))(t)
+	s.api.SSO = must(auth.NewSSO(auth.SSOConfig{Store: g.store, Ring: s.api.Ring, Audit: log, URLs: s.auth.URLs, Log: discardLog(), Now: g.clock.now}))(t)
 	management := must(api.New(s.api))(t)
 	mux := httpx.NewMux()
 	management.Mount(mux)

@@ -168,8 +168,11 @@ func (r *route) responses(registry huma.Registry) map[string]*huma.Response {
 }
 
 func (r *route) successResponse(registry huma.Registry) *huma.Response {
-	if r.success() == http.StatusNoContent {
+	switch {
+	case r.success() == http.StatusNoContent:
 		return &huma.Response{Description: "Done"}
+	case r.do.out == nil:
+		return &huma.Response{Description: "On to the next page"}
 	}
 	return jsonResponse(registry, "Success", r.do.out)
 }

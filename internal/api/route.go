@@ -44,7 +44,7 @@ func (rt *route) success() int {
 
 // action is what a route does, with the types that it reads and answers.
 type action struct {
-	in, out reflect.Type // in is nil when there is no body
+	in, out reflect.Type // in is nil when there is no body, out when it is no JSON
 	run     func(ctx context.Context, c *call) (any, error)
 }
 
@@ -57,6 +57,12 @@ func plain[Out any](fn func(context.Context, *call) (Out, error)) action {
 		out: reflect.TypeFor[Out](),
 		run: func(ctx context.Context, c *call) (any, error) { return fn(ctx, c) },
 	}
+}
+
+// browser is an action for a person's browser: it answers itself, and its
+// errors are pages for who prefers them.
+func browser(fn func(context.Context, *call) error) action {
+	return action{run: func(ctx context.Context, c *call) (any, error) { return nil, fn(ctx, c) }}
 }
 
 // with is an action on a JSON body.
@@ -87,7 +93,7 @@ func (s *server) serve(rt *route) httpx.Handler {
 		if own := (*storageFault)(nil); errors.As(err, &own) {
 			return own.answer(w, r)
 		}
-		if err != nil {
+		if err != nil || rt.do.out == nil {
 			return err
 		}
 		if rt.success() == http.StatusNoContent {

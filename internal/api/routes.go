@@ -9,6 +9,7 @@ import (
 // Tags group the routes in the OpenAPI document.
 const (
 	tagAuth        = "Sign-in"
+	tagSSO         = "Single sign-on"
 	tagTenant      = "Organisation"
 	tagUsers       = "Users"
 	tagConnections = "Connections"
@@ -25,7 +26,7 @@ func (s *server) routes() []*route {
 		get, post, patch, del = http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete
 		viewer, admin         = identity.Viewer, identity.Admin
 	)
-	created, empty := http.StatusCreated, http.StatusNoContent
+	created, empty, found := http.StatusCreated, http.StatusNoContent, http.StatusFound
 	var (
 		registrations = bucket{name: "registration", count: 5}
 		signIns       = bucket{name: "login", count: 10}
@@ -34,6 +35,9 @@ func (s *server) routes() []*route {
 		tests         = bucket{name: "connection_test", count: 10}
 		testsIfAsked  = bucket{name: "connection_test", count: 10, onlyIf: "test"}
 		providers     = bucket{name: "auth_providers", count: 20}
+		ssoLogins     = bucket{name: "sso_login", count: 20}
+		ssoCallbacks  = bucket{name: "sso_page_callback", count: 20}
+		ssoExchanges  = bucket{name: "sso_exchange", count: 20}
 		audits        = bucket{name: "audit_logs", count: 60}
 	)
 	return []*route{
@@ -53,6 +57,31 @@ func (s *server) routes() []*route {
 			id: "me", tag: tagAuth, summary: "Who am I"},
 		{method: get, path: "/auth/providers", rate: providers, do: plain(s.listProviders),
 			id: "listProviders", tag: tagAuth, summary: "List the ways to sign in to an organisation", query: providerQuery(), refusals: []int{404}},
+
+		{method: post, path: "/auth/entra/config", min: admin, event: "sso.config_updated", do: with(s.saveEntra),
+			id: "saveEntraConfig", tag: tagSSO, summary: "Set up sign-in through Entra ID"},
+		{method: get, path: "/auth/entra/config", min: admin, do: plain(s.getEntra),
+			id: "getEntraConfig", tag: tagSSO, summary: "Get the set-up of Entra ID", refusals: []int{404}},
+		{method: del, path: "/auth/entra/config", min: admin, event: "sso.config_deleted", do: plain(s.deleteEntra),
+			id: "deleteEntraConfig", tag: tagSSO, summary: "End sign-in through Entra ID", refusals: []int{404}},
+		{method: get, path: "/auth/entra/login", rate: ssoLogins, do: browser(s.ssoLogin("entra")), status: found,
+			id: "entraLogin", tag: tagSSO, summary: "Go to the organisation's Entra ID sign-in", query: ssoLoginQuery(), refusals: []int{400, 403, 404, 502}},
+		{method: get, path: "/auth/entra/callback", rate: ssoCallbacks, event: "login.success", do: browser(s.ssoCallback("entra")), status: found,
+			id: "entraCallback", tag: tagSSO, summary: "Come back from Entra ID", query: ssoCallbackQuery(), refusals: []int{400, 403, 404, 409, 502}},
+		{method: get, path: "/auth/entra/exchange", rate: ssoExchanges, do: plain(s.ssoExchange),
+			id: "entraExchange", tag: tagSSO, summary: "Get a token for a pop-up's one-time code", query: ssoExchangeQuery(), refusals: []int{400, 401, 403}},
+		{method: post, path: "/auth/oidc/config", min: admin, event: "sso.config_updated", do: with(s.saveOIDC),
+			id: "saveOIDCConfig", tag: tagSSO, summary: "Set up sign-in through OIDC"},
+		{method: get, path: "/auth/oidc/config", min: admin, do: plain(s.getOIDC),
+			id: "getOIDCConfig", tag: tagSSO, summary: "Get the set-up of OIDC", refusals: []int{404}},
+		{method: del, path: "/auth/oidc/config", min: admin, event: "sso.config_deleted", do: plain(s.deleteOIDC),
+			id: "deleteOIDCConfig", tag: tagSSO, summary: "End sign-in through OIDC", refusals: []int{404}},
+		{method: get, path: "/auth/oidc/login", rate: ssoLogins, do: browser(s.ssoLogin("oidc")), status: found,
+			id: "oidcLogin", tag: tagSSO, summary: "Go to the organisation's OIDC sign-in", query: ssoLoginQuery(), refusals: []int{400, 403, 404, 502}},
+		{method: get, path: "/auth/oidc/callback", rate: ssoCallbacks, event: "login.success", do: browser(s.ssoCallback("oidc")), status: found,
+			id: "oidcCallback", tag: tagSSO, summary: "Come back from OIDC", query: ssoCallbackQuery(), refusals: []int{400, 403, 404, 409, 502}},
+		{method: get, path: "/auth/oidc/exchange", rate: ssoExchanges, do: plain(s.ssoExchange),
+			id: "oidcExchange", tag: tagSSO, summary: "Get a token for a pop-up's one-time code", query: ssoExchangeQuery(), refusals: []int{400, 401, 403}},
 
 		{method: post, path: "/tenants/", rate: registrations, event: "tenant.created", do: with(s.registerTenant),
 			id: "registerTenant", tag: tagTenant, summary: "Register an organisation with its first admin", refusals: []int{400, 403}},

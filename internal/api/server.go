@@ -14,6 +14,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -37,6 +38,8 @@ type Registration struct {
 type Config struct {
 	Store        *store.DB
 	Auth         *auth.Authenticator
+	SSO          *auth.SSO
+	Pages        *page.Set
 	Keys         *seal.Hasher
 	Passwords    *seal.Passwords
 	Ring         *seal.Ring
@@ -74,8 +77,8 @@ type API struct {
 
 // New returns the API.
 func New(cfg Config) (*API, error) {
-	if cfg.Store == nil || cfg.Auth == nil || cfg.Catalog == nil {
-		return nil, errors.New("api: store, auth and catalog are needed")
+	if cfg.Store == nil || cfg.Auth == nil || cfg.SSO == nil || cfg.Pages == nil || cfg.Catalog == nil {
+		return nil, errors.New("api: store, auth, SSO, pages and catalog are needed")
 	}
 	s := &server{Config: cfg, dialects: map[string]database.Dialect{}}
 	for _, d := range cfg.Databases.Dialects {
@@ -100,7 +103,11 @@ func New(cfg Config) (*API, error) {
 // Mount adds every route, under all of its spellings.
 func (a *API) Mount(mux *httpx.Mux) {
 	for _, rt := range a.routes {
-		mux.HandleManagement(rt.method, rt.path, a.server.serve(rt))
+		serve := a.server.serve(rt)
+		if rt.do.out == nil {
+			serve = a.server.Pages.Errors(serve)
+		}
+		mux.HandleManagement(rt.method, rt.path, serve)
 	}
 	a.mountInfrastructure(mux)
 }

@@ -137,6 +137,12 @@ func (s *server) listProviders(ctx context.Context, c *call) (providersOut, erro
 	if err != nil {
 		return providersOut{}, err
 	}
-	_, err = s.Store.TenantBySlug(ctx, slug)
-	return providersOut{Password: true, Providers: []providerOut{}}, err
+	tenant, err := s.Store.TenantBySlug(ctx, slug)
+	if err != nil {
+		return providersOut{}, err
+	}
+	offer, err := s.SSO.Offer(ctx, tenant.ID)
+	return providersOut{Password: offer.Password, Providers: list(offer.Providers, func(p auth.OfferedProvider) providerOut {
+		return providerOut{Type: p.Kind, Name: p.Name, LoginURL: s.SSO.LoginURL(p.Kind, slug)}
+	})}, err
 }

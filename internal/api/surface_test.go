@@ -26,6 +26,10 @@ func contractRoutes() []string {
 	return []string{
 		"POST /auth/login", "POST /auth/session", "GET /auth/sessions", "DELETE /auth/sessions/{id}",
 		"POST /auth/logout", "POST /auth/password", "GET /auth/me", "GET /auth/providers",
+		"POST /auth/entra/config", "GET /auth/entra/config", "DELETE /auth/entra/config",
+		"GET /auth/entra/login", "GET /auth/entra/callback", "GET /auth/entra/exchange",
+		"POST /auth/oidc/config", "GET /auth/oidc/config", "DELETE /auth/oidc/config",
+		"GET /auth/oidc/login", "GET /auth/oidc/callback", "GET /auth/oidc/exchange",
 		"POST /tenants/", "GET /tenants/me", "PATCH /tenants/me",
 		"GET /tenants/users", "POST /tenants/users", "PATCH /tenants/users/{id}", "DELETE /tenants/users/{id}",
 		"POST /connections/", "GET /connections/", "PATCH /connections/{id}", "DELETE /connections/{id}",
@@ -37,7 +41,11 @@ func contractRoutes() []string {
 
 // publicRoutes answer without a credential.
 func publicRoutes() []string {
-	return []string{"POST /auth/login", "POST /auth/session", "GET /auth/providers", "POST /tenants/"}
+	return []string{
+		"POST /auth/login", "POST /auth/session", "GET /auth/providers", "POST /tenants/",
+		"GET /auth/entra/login", "GET /auth/entra/callback", "GET /auth/entra/exchange",
+		"GET /auth/oidc/login", "GET /auth/oidc/callback", "GET /auth/oidc/exchange",
+	}
 }
 
 // TestEveryRouteAtEverySpelling holds contract 1: four spellings, no redirect,

@@ -111,30 +111,33 @@ func (a *Authenticator) touchSession(ctx context.Context, s store.Session) {
 
 // newSession is a session to be opened.
 type newSession struct {
-	token   string
+	hash    string // of the text that it is found by
 	method  string // how the person signed in, for login.success
 	expires time.Time
 }
 
-// openSession stores the sign-in: its session, the time of it and the record,
-// together.
-func (a *Authenticator) openSession(ctx context.Context, u store.LoginCandidate, c Client, n newSession) (store.Session, error) {
-	var s store.Session
-	err := a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
-		if err := tx.SetUserLoggedIn(ctx, u.ID); err != nil {
-			return err
-		}
-		tx.Record(audit.Event{
-			Name: "login.success", User: u.ID, UserEmail: u.Email, IP: c.IP, RequestID: c.RequestID,
-			Metadata: map[string]any{"method": n.method},
-		})
-		var err error
-		s, err = tx.CreateSession(ctx, store.NewSession{
-			User: u.ID, Hash: hashToken(n.token), IP: c.IP, UserAgent: truncate(c.UserAgent, maxUserAgent), ExpiresAt: n.expires,
-		})
+// openSession stores a sign-in.
+func (a *Authenticator) openSession(ctx context.Context, u store.LoginCandidate, c Client, n newSession) (s store.Session, err error) {
+	err = a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+		s, err = storeSignIn(ctx, tx, u, c, n)
 		return err
 	})
 	return s, err
+}
+
+// storeSignIn stores a sign-in: its session, the time of it and the record,
+// together.
+func storeSignIn(ctx context.Context, tx *store.Tx, u store.LoginCandidate, c Client, n newSession) (store.Session, error) {
+	if err := tx.SetUserLoggedIn(ctx, u.ID); err != nil {
+		return store.Session{}, err
+	}
+	tx.Record(audit.Event{
+		Name: "login.success", User: u.ID, UserEmail: u.Email, IP: c.IP, RequestID: c.RequestID,
+		Metadata: map[string]any{"method": n.method},
+	})
+	return tx.CreateSession(ctx, store.NewSession{
+		User: u.ID, Hash: n.hash, IP: c.IP, UserAgent: truncate(c.UserAgent, maxUserAgent), ExpiresAt: n.expires,
+	})
 }
 
 // SignIn signs in with a password and opens a browser session (contract 2.4).
@@ -155,7 +158,7 @@ func (a *Authenticator) SignIn(ctx context.Context, w http.ResponseWriter, r *ht
 // just proved itself; method says how, for the record.
 func (a *Authenticator) OpenBrowserSession(ctx context.Context, w http.ResponseWriter, u store.LoginCandidate, c Client, method string) (identity.Principal, error) {
 	token := sessionToken(u.Role)
-	s, err := a.openSession(ctx, u, c, newSession{token: token, method: method, expires: a.cfg.Now().Add(a.cfg.SessionMax)})
+	s, err := a.openSession(ctx, u, c, newSession{hash: hashToken(token), method: method, expires: a.cfg.Now().Add(a.cfg.SessionMax)})
 	if err != nil {
 		return identity.Principal{}, err
 	}

@@ -24,4 +24,7 @@ func (u URLs) Origin() string {
 	return scheme + "://" + host
 }
 
+// Path is the path that the gateway lies under, "" at the root of its host.
+func (u URLs) Path() string { return strings.TrimPrefix(u.Base, u.Origin()) }
+
 func (u URLs) secure() bool { return strings.HasPrefix(u.Base, "https://") }

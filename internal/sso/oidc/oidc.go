@@ -1,0 +1,163 @@
+// Package oidc is sign-in through any OpenID Connect provider: Okta, Google,
+// Keycloak and others (contract 5.3).
+package oidc
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso"
+)
+
+const label = "OIDC"
+
+// Config is what the kind is made of. The client decides what may be dialled:
+// administrators of tenants name the issuers.
+type Config struct {
+	Client *http.Client
+	Now    func() time.Time
+}
+
+// Kind is OpenID Connect.
+type Kind struct {
+	cfg       Config
+	directory *sso.Directory
+}
+
+// New returns the kind.
+func New(cfg Config) *Kind { return &Kind{cfg, sso.NewDirectory(cfg.Client, cfg.Now)} }
+
+// Name implements sso.Kind.
+func (*Kind) Name() string { return "oidc" }
+
+// Label implements sso.Kind.
+func (*Kind) Label() string { return label }
+
+// Open implements sso.Kind.
+func (k *Kind) Open(s sso.Settings) sso.Provider { return &provider{k, s} }
+
+type provider struct {
+	kind     *Kind
+	settings sso.Settings
+}
+
+var (
+	errIssuer   = errors.New("the discovery document is of another issuer")
+	errInsecure = errors.New("an endpoint is not https")
+)
+
+// metadata reads the issuer's discovery document, which must name the very
+// same issuer (OpenID Connect Discovery 1.0, section 4.3).
+func (p *provider) metadata(ctx context.Context) (*sso.Metadata, error) {
+	m, err := p.kind.directory.Lookup(ctx, strings.TrimSuffix(p.settings.Issuer, "/")+"/.well-known/openid-configuration")
+	if err != nil {
+		return nil, err
+	}
+	if m.Issuer != p.settings.Issuer {
+		return nil, sso.Unreachable(errIssuer)
+	}
+	for _, endpoint := range []string{m.AuthURL, m.TokenURL, m.KeysURL} {
+		if !strings.HasPrefix(endpoint, "https://") {
+			return nil, sso.Unreachable(errInsecure)
+		}
+	}
+	return m, nil
+}
+
+func (p *provider) flow(m *sso.Metadata) *sso.Flow {
+	return &sso.Flow{
+		Provider: label, Client: p.kind.cfg.Client, Now: p.kind.cfg.Now,
+		ClientID: p.settings.ClientID, ClientSecret: p.settings.ClientSecret, Scopes: p.settings.Scopes,
+		Endpoint: oauth2.Endpoint{AuthURL: m.AuthURL, TokenURL: m.TokenURL, AuthStyle: m.AuthStyle()},
+	}
+}
+
+// AuthURL implements sso.Provider.
+func (p *provider) AuthURL(ctx context.Context, leg sso.Leg) (string, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return "", err
+	}
+	return p.flow(m).AuthURL(leg), nil
+}
+
+// Exchange implements sso.Provider.
+func (p *provider) Exchange(ctx context.Context, code string, leg sso.Leg) (sso.Identity, error) {
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return sso.Identity{}, err
+	}
+	tokens, err := p.flow(m).Exchange(ctx, m, code, leg)
+	if err != nil {
+		return sso.Identity{}, err
+	}
+	return p.identity(ctx, m, tokens)
+}
+
+// Refresh implements sso.Refresher.
+func (p *provider) Refresh(ctx context.Context, subject, token string) (sso.Identity, error) {
+	if token == "" {
+		return sso.Identity{}, sso.ErrNoRefresh
+	}
+	m, err := p.metadata(ctx)
+	if err != nil {
+		return sso.Identity{}, err
+	}
+	tokens, err := p.flow(m).Refresh(ctx, m, token)
+	if err != nil {
+		return sso.Identity{}, err
+	}
+	who, err := p.identity(ctx, m, tokens)
+	if err == nil && who.Subject != subject {
+		err = sso.NoSubject(label)
+	}
+	return who, err
+}
+
+// identity reads the claims. Some providers put groups and e-mail only into
+// the profile.
+func (p *provider) identity(ctx context.Context, m *sso.Metadata, tokens sso.Tokens) (sso.Identity, error) {
+	claims := tokens.Claims
+	_, known := lookup(claims, p.settings.GroupClaim)
+	if m.UserInfoURL != "" && (!known || claims.Text("email") == "") {
+		profile, err := p.profile(ctx, m, tokens)
+		if err != nil {
+			return sso.Identity{}, err
+		}
+		claims = merge(profile, claims)
+	}
+	sub := claims.Text("sub")
+	if sub == "" {
+		return sso.Identity{}, sso.NoSubject(label)
+	}
+	who := sso.Identity{
+		Subject: m.Issuer + "#" + sub, Email: claims.Text("email"), Refresh: tokens.Refresh,
+		Role: sso.Highest(p.settings.Roles, groups(claims, p.settings.GroupClaim)),
+	}
+	if unverified(claims) {
+		return who, fault.New(fault.Forbidden, "The identity provider has not verified this e-mail address")
+	}
+	return who, nil
+}
+
+// profile reads the UserInfo endpoint, which must speak of the same person
+// (OpenID Connect Core 1.0, section 5.3.2).
+func (p *provider) profile(ctx context.Context, m *sso.Metadata, tokens sso.Tokens) (sso.Claims, error) {
+	if !strings.HasPrefix(m.UserInfoURL, "https://") {
+		return nil, sso.Unreachable(errInsecure)
+	}
+	var profile sso.Claims
+	if err := sso.GetJSON(ctx, p.kind.cfg.Client, m.UserInfoURL, tokens.Access, &profile); err != nil {
+		return nil, sso.Unreachable(err)
+	}
+	if sub := tokens.Claims.Text("sub"); sub != "" && profile.Text("sub") != sub {
+		return nil, sso.NoSubject(label)
+	}
+	return profile, nil
+}
