@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -235,4 +236,26 @@ func TestTwoGatewaysOnOneDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustText(t, there, execute, ask, "Permission denied")
+
+	// Guessing is counted together: what one instance refuses, the other does
+	// too. Of two attempts, because the limit may refill by one in between.
+	for attempts := 0; guess(t, one.Anonymous) != http.StatusTooManyRequests; attempts++ {
+		if attempts > 15 {
+			t.Fatal("guessing passwords is not limited")
+		}
+	}
+	if a, b := guess(t, two.Anonymous), guess(t, two.Anonymous); a != http.StatusTooManyRequests && b != http.StatusTooManyRequests {
+		t.Errorf("the other instance answers %d and %d", a, b)
+	}
+}
+
+// guess tries a wrong password and returns the status.
+func guess(t *testing.T, at *client.Client) int {
+	t.Helper()
+	_, err := at.Login(t.Context(), gatewaytest.Slug, "nobody@acme.test", "wrong-password")
+	var refused *client.Error
+	if !errors.As(err, &refused) {
+		t.Fatalf("a wrong password: %v", err)
+	}
+	return refused.Status
 }

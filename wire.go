@@ -23,7 +23,6 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
-	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/loop"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
@@ -85,7 +84,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
-	limits := limit.New(limit.NewMemory(0), time.Now)
+	limits := newLimits(cfg, a.store)
 	authenticator, err := auth.New(auth.Config{
 		Store: a.store, Issuer: crypt.issuer, Keys: crypt.hasher, Passwords: crypt.passwords, Audit: a.audit,
 		Limits: limits, URLs: auth.URLs{Base: cfg.Base.Text}, Log: logs.Logger("auth"), Now: time.Now,
@@ -205,6 +204,9 @@ func (a *app) announce(keys config.Keys) {
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn(w)
 	}
+	if a.cfg.Redis != "" {
+		a.log.Warn("REDIS_URL is set, but this version shares its state between instances through PostgreSQL only")
+	}
 	a.log.Info("listening", "addr", a.cfg.Addr(), "base_url", a.cfg.Base.Text, "cors_origins", a.cfg.CORSOrigins, "database", a.cfg.Database.String())
 	if keys.RegistrationIsNew {
 		a.log.Warn("registering an organisation needs this token, shown only now: " + keys.Registration.Reveal())
@@ -323,37 +325,6 @@ func ownAddresses(databaseURL string) []netip.AddrPort {
 		}
 	}
 	return out
-}
-
-// toolLimits are the optional limits of tool calls (contract 14).
-type toolLimits struct {
-	limits       *limit.Limiter
-	user, tenant limit.Rate
-}
-
-// newToolLimits returns nil when both are off.
-func newToolLimits(cfg *config.Config, limits *limit.Limiter) gate.Limiter {
-	if cfg.ToolLimitUser <= 0 && cfg.ToolLimitTenant <= 0 {
-		return nil
-	}
-	return toolLimits{limits, limit.PerMinute(cfg.ToolLimitUser), limit.PerMinute(cfg.ToolLimitTenant)}
-}
-
-// TakeTool counts one call for the user and for the tenant.
-func (l toolLimits) TakeTool(ctx context.Context, p identity.Principal) error {
-	for _, b := range []struct {
-		name, key string
-		rate      limit.Rate
-	}{{"tool-user", string(p.User), l.user}, {"tool-tenant", string(p.Tenant), l.tenant}} {
-		d, err := l.limits.Take(ctx, b.name, b.key, b.rate)
-		if err != nil {
-			return err
-		}
-		if err := d.Err(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // connections shows the store's connections to the tools.

@@ -92,6 +92,12 @@ func (tx *Tx) TakeOAuthCode(ctx context.Context, hash string) (code OAuthCode, r
 	return codeOf(row), true, tx.db.found("used code", err, codeMissing)
 }
 
+// OAuthCode reads a code, used and expired ones included.
+func (s Scope) OAuthCode(ctx context.Context, hash string) (OAuthCode, error) {
+	row, err := s.db.reads.GetOAuthCode(ctx, db.GetOAuthCodeParams{TenantID: s.tenant, CodeHash: hash})
+	return codeOf(row), s.db.found("code", err, codeMissing)
+}
+
 // ForeignOAuthCode reports whether a code is another tenant's.
 func (s Scope) ForeignOAuthCode(ctx context.Context, hash string) (bool, error) {
 	foreign, err := s.db.reads.ForeignOAuthCode(ctx, db.ForeignOAuthCodeParams{CodeHash: hash, TenantID: s.tenant})

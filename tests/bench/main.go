@@ -16,12 +16,13 @@ func main() {
 	floor := flag.String("floor", "", "serve the bare handler on this address (used by the program itself)")
 	rounds := flag.Int("rounds", 5, "counted rounds of each pair")
 	length := flag.Duration("length", 2*time.Second, "length of one run")
+	only := flag.String("only", "", "measure only this: start, lookup, rows, tools, schema")
 	flag.Parse()
 	var err error
 	if *floor != "" {
 		err = serveFloor(*floor, os.Getenv("FLOOR_DATABASE_URL"))
 	} else {
-		err = bench(context.Background(), *rounds, *length)
+		err = bench(context.Background(), *only, *rounds, *length)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -29,18 +30,24 @@ func main() {
 	}
 }
 
-func bench(ctx context.Context, rounds int, length time.Duration) error {
+func bench(ctx context.Context, only string, rounds int, length time.Duration) error {
 	fmt.Printf("machine: %d cores, %s, %s\n\n", runtime.NumCPU(), runtime.GOARCH, runtime.Version())
 	rig, err := newRig(ctx)
 	if err != nil {
 		return err
 	}
 	defer rig.close()
-	for _, step := range []func(context.Context, int, time.Duration) error{
-		rig.startUp, rig.lookup, rig.thousandRows, rig.manyTools, rig.bigSchema,
+	for _, m := range []struct {
+		name    string
+		measure func(context.Context, int, time.Duration) error
+	}{
+		{"start", rig.startUp}, {"lookup", rig.lookup}, {"rows", rig.thousandRows}, {"tools", rig.manyTools}, {"schema", rig.bigSchema},
 	} {
-		if err := step(ctx, rounds, length); err != nil {
-			return err
+		if only != "" && only != m.name {
+			continue
+		}
+		if err := m.measure(ctx, rounds, length); err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
 		}
 	}
 	return nil

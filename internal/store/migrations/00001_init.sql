@@ -238,7 +238,16 @@ CREATE TABLE audit_logs (
 CREATE INDEX audit_logs_newest ON audit_logs (tenant_id, created_at DESC, id DESC);
 CREATE INDEX audit_logs_by_family ON audit_logs (tenant_id, family, created_at DESC, id DESC);
 
+-- Buckets of rate limits that replicas share (contract 14). Times are
+-- microseconds, 0 for never.
+CREATE TABLE rate_limits (
+    bucket      TEXT   NOT NULL PRIMARY KEY,
+    full_at     BIGINT NOT NULL,
+    quiet_until BIGINT NOT NULL
+);
+
 -- +goose Down
+DROP TABLE rate_limits;
 DROP TABLE audit_logs;
 DROP TABLE audit_heads;
 DROP TABLE crypto_keys;

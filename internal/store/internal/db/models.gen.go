@@ -123,6 +123,12 @@ type OauthState struct {
 	UsedAt        int64
 }
 
+type RateLimit struct {
+	Bucket     string
+	FullAt     int64
+	QuietUntil int64
+}
+
 type Session struct {
 	ID          string
 	TenantID    string
