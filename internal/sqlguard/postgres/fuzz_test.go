@@ -21,6 +21,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	engine := startEngine(f)
 	before := engine.dump(f)
+	conn := connect(f, engine.login)
 	guard := New()
 	runs := 0
 	f.Fuzz(func(t *testing.T, sql string) {
@@ -34,8 +35,9 @@ func FuzzCheck(f *testing.F) {
 		if again, err := guard.Check(stmt.SQL); err != nil || again.SQL != stmt.SQL {
 			t.Fatalf("own output is not stable: %v\ninput:  %q\noutput: %q", err, sql, stmt.SQL)
 		}
-		conn := connect(t, engine.login)
-		defer conn.Close(context.Background())
+		if conn.IsClosed() {
+			conn = connect(t, engine.login)
+		}
 		if trace := traceOf(t, conn, stmt.SQL); trace != "" {
 			t.Fatalf("left %s\ninput:  %q\noutput: %q", trace, sql, stmt.SQL)
 		}
