@@ -4,6 +4,7 @@
 package audit
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -25,6 +26,24 @@ type Event struct {
 	// Metadata is the event's own data (contract 10). It never holds secrets,
 	// connection strings, tokens or file contents.
 	Metadata map[string]any
+
+	encoded []byte // the document, once Encoded made it
+}
+
+// Encoded returns the event with its document encoded, so that the callers of
+// a log encode side by side and its one writer only writes.
+func (e Event) Encoded() (Event, error) {
+	var err error
+	e.encoded, err = e.JSON()
+	return e, err
+}
+
+// JSON returns the document, encoded.
+func (e Event) JSON() ([]byte, error) {
+	if e.encoded != nil {
+		return e.encoded, nil
+	}
+	return json.Marshal(e.Document())
 }
 
 // By fills in who did it.

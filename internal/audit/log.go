@@ -74,6 +74,10 @@ func (l *Log) Record(ctx context.Context, e Event) error {
 	if e.At.IsZero() {
 		e.At = l.cfg.Now()
 	}
+	e, err := e.Encoded()
+	if err != nil {
+		return fault.Wrap(fault.Invalid, err, "Audit metadata cannot be encoded")
+	}
 	waiting := entry{event: e, done: make(chan error, 1)}
 	select {
 	case l.queue <- waiting:

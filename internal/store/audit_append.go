@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -77,7 +76,7 @@ func linksOf(events []audit.Event) ([]link, error) {
 // auditRow encodes an event. Texts come from callers too: what PostgreSQL
 // cannot store is replaced, because a record with a scar is better than none.
 func auditRow(e audit.Event) (db.AuditLog, error) {
-	metadata, err := json.Marshal(e.Document())
+	metadata, err := e.JSON()
 	switch {
 	case err != nil:
 		return db.AuditLog{}, fault.Wrap(fault.Invalid, fmt.Errorf("metadata of %s: %w", e.Name, err), "Audit metadata cannot be encoded")
@@ -157,7 +156,7 @@ type auditInsert struct {
 // they stay prepared, largest first.
 func auditInserts() []auditInsert {
 	var inserts []auditInsert
-	for _, rows := range []int{64, 8, 1} {
+	for _, rows := range []int{64, 32, 16, 8, 4, 2, 1} {
 		inserts = append(inserts, auditInsert{rows: rows, text: insertAuditText(rows)})
 	}
 	return inserts
