@@ -162,12 +162,17 @@ func (i *Issuer) parse(raw string) (*claims, error) {
 	return &c, nil
 }
 
-// Family returns the client and the token family of an access token of this
-// tenant that an OAuth client got and that has not expired.
-func (i *Issuer) Family(raw string, tenant identity.TenantID) (client, family string, ok bool) {
+// Granted returns what a good token says. Whether its user, session or family
+// lives is not asked.
+func (i *Issuer) Granted(raw string) (g Grant, ok bool) {
 	c, err := i.verify(raw)
-	if err != nil || c.Client == "" || c.Tenant != string(tenant) {
-		return "", "", false
+	if err != nil {
+		return Grant{}, false
 	}
-	return c.Client, c.Session, true
+	role, err := identity.ParseRole(c.Role)
+	return Grant{
+		Issuer: c.Issuer, Audience: c.Audience, Tenant: identity.TenantID(c.Tenant), Slug: c.Slug,
+		User: identity.UserID(c.User), Email: c.Email, Role: role, Epoch: c.Epoch,
+		Scope: c.Scope, Session: c.Session, Client: c.Client,
+	}, err == nil
 }

@@ -32,6 +32,7 @@ func (s *Server) authorize(v *visit) error {
 	if err != nil {
 		return err
 	}
+	v.about = map[string]any{"client_id": printable(p["client_id"]), "redirect_host": redirectHost(p["redirect_uri"])}
 	if err := p.checkAuthorization(); err != nil {
 		return err
 	}

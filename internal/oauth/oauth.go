@@ -102,6 +102,7 @@ type endpoint struct {
 	bucket       bucket
 	// browser routes are for people: their errors are pages.
 	browser bool
+	refused string // audit event of a refusal
 	// closed endpoints serve disabled tenants too.
 	closed bool
 	do     func(*visit) error
@@ -115,15 +116,16 @@ type bucket struct {
 
 func (s *Server) endpoints() []endpoint {
 	const get, post = http.MethodGet, http.MethodPost
+	const registration, signIn, token, revocation = "oauth.registration_refused", "oauth.login_failure", "oauth.token_refused", "oauth.revocation_refused"
 	callbacks := bucket{"sso_callback", 20}
 	return []endpoint{
-		{method: post, path: "register", bucket: bucket{"oauth_register", 10}, do: s.register},
-		{method: get, path: "authorize", bucket: bucket{"oauth_authorize", 30}, browser: true, do: s.authorize},
-		{method: post, path: "login", bucket: bucket{"oauth_login", 10}, browser: true, do: s.login},
-		{method: post, path: "sso", bucket: bucket{"oauth_sso", 20}, browser: true, do: s.startSSO},
-		{method: get, path: "entra-callback", bucket: callbacks, browser: true, do: s.callback("entra")},
-		{method: get, path: "oidc-callback", bucket: callbacks, browser: true, do: s.callback("oidc")},
-		{method: post, path: "token", bucket: bucket{"oauth_token", 30}, do: s.token},
-		{method: post, path: "revoke", bucket: bucket{"oauth_revoke", 30}, closed: true, do: s.revoke},
+		{method: post, path: "register", bucket: bucket{"oauth_register", 10}, do: s.register, refused: registration},
+		{method: get, path: "authorize", bucket: bucket{"oauth_authorize", 30}, do: s.authorize, refused: signIn, browser: true},
+		{method: post, path: "login", bucket: bucket{"oauth_login", 10}, do: s.login, refused: signIn, browser: true},
+		{method: post, path: "sso", bucket: bucket{"oauth_sso", 20}, do: s.startSSO, refused: signIn, browser: true},
+		{method: get, path: "entra-callback", bucket: callbacks, do: s.callback("entra"), refused: signIn, browser: true},
+		{method: get, path: "oidc-callback", bucket: callbacks, do: s.callback("oidc"), refused: signIn, browser: true},
+		{method: post, path: "token", bucket: bucket{"oauth_token", 30}, do: s.token, refused: token},
+		{method: post, path: "revoke", bucket: bucket{"oauth_revoke", 30}, do: s.revoke, refused: revocation, closed: true},
 	}
 }

@@ -3,6 +3,7 @@ package oauth
 import (
 	"net/http"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -18,15 +19,17 @@ func (s *Server) revoke(v *visit) error {
 	if err := form.require(fault.Invalid, "token"); err != nil {
 		return err
 	}
-	client, family, err := s.familyOf(v, form["token"])
+	g, err := s.grantOf(v, form["token"])
 	switch {
 	case err != nil:
 		return err
-	case family == "" || form["client_id"] != "" && form["client_id"] != client:
+	case g.Session == "" || form["client_id"] != "" && form["client_id"] != g.Client:
 	default:
 		err = s.Store.Tenant(v.tenant.ID).Write(v.ctx(), func(tx *store.Tx) error {
-			tx.Record(v.event("oauth.token_revoked", map[string]any{"client_id": client, "reason": "revoked by the client"}))
-			_, err := tx.EndFamily(v.ctx(), family)
+			e := v.event("oauth.token_revoked", map[string]any{"client_id": g.Client, "reason": "revoked by the client"})
+			e.User, e.UserEmail = g.User, g.Email
+			tx.Record(e)
+			_, err := tx.EndFamily(v.ctx(), g.Session)
 			return err
 		})
 	}
@@ -36,20 +39,25 @@ func (s *Server) revoke(v *visit) error {
 	return err
 }
 
-// familyOf returns the family that a token of this tenant belongs to, "" for
-// none that can be ended.
-func (s *Server) familyOf(v *visit, token string) (client, family string, err error) {
-	if client, family, ok := s.Issuer.Family(token, v.tenant.ID); ok {
-		return client, family, nil
+// grantOf returns what a token of this tenant stands for: user, client and
+// family. It is empty when nothing is left to be ended.
+func (s *Server) grantOf(v *visit, token string) (auth.Grant, error) {
+	if g, ok := s.Issuer.Granted(token); ok && g.Tenant == v.tenant.ID && g.Client != "" {
+		return g, nil
 	}
-	t, err := s.Store.Tenant(v.tenant.ID).RefreshToken(v.ctx(), s.Keys.Hashes(token))
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return "", "", nil
-	case err != nil:
-		return "", "", err
-	case !t.RevokedAt.IsZero():
-		return "", "", nil
+	scope := s.Store.Tenant(v.tenant.ID)
+	t, err := scope.RefreshToken(v.ctx(), s.Keys.Hashes(token))
+	if err != nil || !t.RevokedAt.IsZero() {
+		return auth.Grant{}, unlessMissing(err)
 	}
-	return t.ClientID, t.Family, nil
+	user, err := scope.User(v.ctx(), t.User)
+	return auth.Grant{User: t.User, Email: user.Email, Client: t.ClientID, Session: t.Family}, unlessMissing(err)
+}
+
+// unlessMissing drops "not found".
+func unlessMissing(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
 }

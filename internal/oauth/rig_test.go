@@ -2,7 +2,9 @@ package oauth_test
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -14,6 +16,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -82,8 +85,19 @@ type option func(*oauth.Config)
 // withBase sets another BASE_URL than the address of the listener.
 func withBase(base string) option { return func(cfg *oauth.Config) { cfg.Base = base } }
 
-// newRig starts the server.
+// newRig starts the server on SQLite.
 func newRig(t testing.TB, options ...option) *rig {
+	t.Helper()
+	return newRigOn(t, "sqlite:///"+filepath.Join(t.TempDir(), "gateway.db"), options...)
+}
+
+// onBothEngines runs a test on a store of each engine.
+func onBothEngines(t *testing.T, test func(*testing.T, *rig)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, newRig(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, newRigOn(t, postgresURL(t))) })
+}
+
+func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -92,7 +106,7 @@ func newRig(t testing.TB, options ...option) *rig {
 	addr := "http://" + listener.Addr().String()
 	r := &rig{base: addr, addr: addr, clock: &clock{at: time.Now().Truncate(time.Second)}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	r.store = mustStore(t, r.clock)
+	r.store = mustStore(t, databaseURL, r.clock)
 	passwords := seal.NewPasswords(2)
 	r.organisations(t, passwords)
 
@@ -129,9 +143,42 @@ func newRig(t testing.TB, options ...option) *rig {
 	return r
 }
 
-func mustStore(t testing.TB, c *clock) *store.DB {
+// postgresURL makes a database on the server that MCPGW_TEST_POSTGRES names
+// and drops it at the end of the test.
+func postgresURL(t testing.TB) string {
 	t.Helper()
-	d, err := store.Open(t.Context(), "sqlite:///"+filepath.Join(t.TempDir(), "gateway.db"), store.Options{Now: c.now})
+	server := os.Getenv("MCPGW_TEST_POSTGRES")
+	if server == "" {
+		if testing.Short() {
+			t.Skip("needs a PostgreSQL server in MCPGW_TEST_POSTGRES")
+		}
+		t.Fatal("MCPGW_TEST_POSTGRES is not set; make test starts a server, -short leaves this out")
+	}
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "mcpgw_oauth_" + strings.ToLower(rand.Text())
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer admin.Close() //nolint:errcheck // end of the test
+		if _, err := admin.ExecContext(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+			t.Errorf("drop database: %v", err)
+		}
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+func mustStore(t testing.TB, databaseURL string, c *clock) *store.DB {
+	t.Helper()
+	d, err := store.Open(t.Context(), databaseURL, store.Options{Now: c.now})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -57,6 +57,7 @@ func (s *Server) advance(v *visit, state string, act step) error {
 	if err != nil {
 		return err
 	}
+	v.about = map[string]any{"client_id": t.ClientID}
 	result, err := act(v, t)
 	if err != nil {
 		return err

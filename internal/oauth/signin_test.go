@@ -192,8 +192,10 @@ func parallel(n int, fn func()) {
 }
 
 // TestOneSubmissionWins posts the form from eight places of one browser.
-func TestOneSubmissionWins(t *testing.T) {
-	b := newRig(t).browser(t)
+func TestOneSubmissionWins(t *testing.T) { onBothEngines(t, oneSubmissionWins) }
+
+func oneSubmissionWins(t *testing.T, r *rig) {
+	b := r.browser(t)
 	client := b.register(t, loopback)
 	state := b.authorize(t, authorization(client))
 	var mu sync.Mutex

@@ -87,29 +87,19 @@ func (s *Server) callback(provider string) func(*visit) error {
 	}
 }
 
-// finishSSO signs in as the user whom the provider names. Every refusal is
-// recorded.
+// finishSSO signs in as the user whom the provider names.
 func (s *Server) finishSSO(v *visit, t *transaction, provider string, answer url.Values) (outcome, error) {
 	if refused := answer.Get("error"); refused != "" {
-		text := "Sign-in was refused by the identity provider: " + printable(refused)
-		return nil, s.recordedRefusal(v, t, fault.New(fault.Invalid, text))
+		return nil, fault.New(fault.Invalid, "Sign-in was refused by the identity provider: "+printable(refused))
 	}
 	user, err := s.SSO.Finish(v.ctx(), t.tenant, provider, t.state, answer)
 	switch {
 	case fault.Is(err, fault.Forbidden):
 		return denied{fault.Of(err).Public, s.loginFailure(v, t, user.Email, fault.Of(err).Public)}, nil
 	case err != nil:
-		return nil, s.recordedRefusal(v, t, err)
+		return nil, err
 	}
 	event := v.event("oauth.entra_login", map[string]any{"client_id": t.ClientID, "provider": provider})
 	event.User, event.UserEmail = user.ID, user.Email
 	return signedIn{user, event}, nil
-}
-
-// recordedRefusal returns err once it is on record.
-func (s *Server) recordedRefusal(v *visit, t *transaction, err error) error {
-	if failed := s.Audit.Record(v.ctx(), s.loginFailure(v, t, "", fault.Of(err).Public)); failed != nil {
-		return failed
-	}
-	return err
 }

@@ -108,7 +108,7 @@ func TestSSORefusals(t *testing.T) {
 			t.Errorf("authorization response (-want +got):\n%s", diff)
 		}
 	})
-	if n := len(r.audited(t, "oauth.login_failure")); n != 5 {
+	if n := len(r.audited(t, "oauth.login_failure")); n != 6 {
 		t.Errorf("%d records of refusals", n)
 	}
 }
@@ -133,9 +133,17 @@ func TestRenew(t *testing.T) {
 	r, p := newSSORig(t)
 	b := r.browser(t)
 	tokens := b.tokens(t)
-	p.renew = fault.New(fault.Unavailable, "Group membership could not be verified — try again later")
-	if got := b.token(t, renewal(tokens)).refusal(t); got != "503 temporarily_unavailable: Group membership could not be verified — try again later" {
-		t.Error(got)
+	for _, tt := range []struct {
+		renew error
+		want  string
+	}{
+		{fault.New(fault.Unavailable, "Group membership could not be verified — try again later"), "503 temporarily_unavailable: Group membership could not be verified — try again later"},
+		{fault.New(fault.Forbidden, "Entra ID configuration removed — please re-authenticate"), "403 invalid_grant: Entra ID configuration removed — please re-authenticate"},
+	} {
+		p.renew = tt.renew
+		if got := b.token(t, renewal(tokens)).refusal(t); got != tt.want {
+			t.Error(got)
+		}
 	}
 	p.renew = nil
 	r.clock.advance(time.Minute)

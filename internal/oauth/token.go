@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
-	"errors"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -52,15 +51,23 @@ type right struct {
 	event                           string // contract 10
 }
 
-// token is the token endpoint (RFC 6749, section 3.2). A refusal is recorded.
+// spent is a code or refresh token that was just used up.
+type spent struct {
+	right
+	replayed bool // by somebody before
+	refused  *refusal
+}
+
+// token is the token endpoint (RFC 6749, section 3.2).
 func (s *Server) token(v *visit) error {
 	form, values, err := readForm(v.w, v.r)
 	if err != nil {
 		return err
 	}
+	v.about = map[string]any{"client_id": printable(form["client_id"]), "grant_type": printable(form["grant_type"])}
 	out, err := s.redeem(v, form, values)
 	if err != nil {
-		return s.refuseTokens(v, form, err)
+		return err
 	}
 	v.w.Header().Set("Pragma", "no-cache") // RFC 6749, section 5.1
 	return httpx.Write(v.w, http.StatusOK, out)
@@ -95,36 +102,52 @@ func (s *Server) redeemCode(v *visit, c claim) (tokens, error) {
 	if err := c.form.require(fault.Invalid, "code", "code_verifier", "redirect_uri", "client_id"); err != nil {
 		return tokens{}, err
 	}
+	scope, hash := s.Store.Tenant(v.tenant.ID), hashSecret(c.form["code"])
+	known, err := scope.OAuthCode(v.ctx(), hash)
+	if err != nil {
+		return tokens{}, s.unknownCode(v, hash, err)
+	}
+	out, err := s.spend(v, c, known.User, func(tx *store.Tx, user store.User) (spent, error) {
+		code, replayed, err := tx.TakeOAuthCode(v.ctx(), hash)
+		r := right{user, code.ClientID, code.Family, code.Scope, code.Resource, "oauth.token_issued"}
+		return spent{r, replayed, c.checkCode(code, user, replayed)}, err
+	})
+	return out, unlessFound(err, textCode)
+}
+
+// spend uses a code or refresh token up with take, and issues tokens for it or
+// records why not. The user is locked first, as by everything else that
+// changes what a user holds.
+func (s *Server) spend(v *visit, c claim, user identity.UserID, take func(*store.Tx, store.User) (spent, error)) (tokens, error) {
 	var out tokens
 	var refused *refusal
 	err := s.Store.Tenant(v.tenant.ID).Write(v.ctx(), func(tx *store.Tx) error {
-		code, replayed, err := tx.TakeOAuthCode(v.ctx(), hashSecret(c.form["code"]))
+		u, err := tx.User(v.ctx(), user)
 		if err != nil {
 			return err
 		}
-		user, err := tx.User(v.ctx(), code.User)
+		x, err := take(tx, u)
 		if err != nil {
 			return err
 		}
-		r := right{user, code.ClientID, code.Family, code.Scope, code.Resource, "oauth.token_issued"}
-		if refused = c.checkCode(code, user, replayed); refused != nil {
-			return s.recordLost(v, tx, c, r, refused, replayed)
+		if refused = x.refused; refused != nil {
+			return s.recordLost(v, tx, c, x)
 		}
-		out, err = s.issue(v, tx, c, r)
+		out, err = s.issue(v, tx, c, x.right)
 		return err
 	})
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return tokens{}, s.unknownCode(v, c)
-	case err == nil && refused != nil:
+	if err == nil && refused != nil {
 		return tokens{}, refused
 	}
 	return out, err
 }
 
 // unknownCode tells a code of another tenant from one that never was.
-func (s *Server) unknownCode(v *visit, c claim) error {
-	foreign, err := s.Store.Tenant(v.tenant.ID).ForeignOAuthCode(v.ctx(), hashSecret(c.form["code"]))
+func (s *Server) unknownCode(v *visit, hash string, cause error) error {
+	if !fault.Is(cause, fault.NotFound) {
+		return cause
+	}
+	foreign, err := s.Store.Tenant(v.tenant.ID).ForeignOAuthCode(v.ctx(), hash)
 	switch {
 	case err != nil:
 		return err
@@ -180,38 +203,28 @@ func (s *Server) redeemRefresh(v *visit, c claim) (tokens, error) {
 	case !user.Active:
 		return tokens{}, invalidGrant(textAuthentication)
 	}
-	if known.UsedAt.IsZero() && known.RevokedAt.IsZero() {
-		if err := s.SSO.Renew(v.ctx(), v.tenant, user); err != nil {
-			return tokens{}, err
-		}
+	if err := s.renew(v, known, user); err != nil {
+		return tokens{}, err
 	}
-	return s.rotate(v, c, known, hashes)
+	out, err := s.spend(v, c, known.User, func(tx *store.Tx, user store.User) (spent, error) {
+		token, replayed, err := tx.TakeRefreshToken(v.ctx(), hashes)
+		r := right{user, token.ClientID, token.Family, token.Scope, token.Resource, "oauth.token_refreshed"}
+		return spent{r, replayed, checkRefresh(user, replayed)}, err
+	})
+	return out, unlessFound(err, textRefresh)
 }
 
-// rotate uses the token up and issues its successor, or ends its family.
-func (s *Server) rotate(v *visit, c claim, known store.RefreshToken, hashes []string) (tokens, error) {
-	var out tokens
-	var refused *refusal
-	err := s.Store.Tenant(v.tenant.ID).Write(v.ctx(), func(tx *store.Tx) error {
-		user, err := tx.User(v.ctx(), known.User)
-		if err != nil {
-			return err
-		}
-		token, replayed, err := tx.TakeRefreshToken(v.ctx(), hashes)
-		if err != nil {
-			return err
-		}
-		r := right{user, token.ClientID, token.Family, token.Scope, token.Resource, "oauth.token_refreshed"}
-		if refused = checkRefresh(user, replayed); refused != nil {
-			return s.recordLost(v, tx, c, r, refused, replayed)
-		}
-		out, err = s.issue(v, tx, c, r)
-		return err
-	})
-	if err == nil && refused != nil {
-		return tokens{}, refused
+// renew brings the role up to date, unless the token is no good anyway. A user
+// who has lost their groups has to sign in again.
+func (s *Server) renew(v *visit, known store.RefreshToken, user store.User) error {
+	if !known.UsedAt.IsZero() || !known.RevokedAt.IsZero() {
+		return nil
 	}
-	return out, unlessFound(err, textRefresh)
+	err := s.SSO.Renew(v.ctx(), v.tenant, user)
+	if fault.Is(err, fault.Forbidden) {
+		return &refusal{code: codeInvalidGrant, fault: fault.Of(err)}
+	}
+	return err
 }
 
 func checkRefresh(user store.User, replayed bool) *refusal {
@@ -261,40 +274,22 @@ func (s *Server) issue(v *visit, tx *store.Tx, c claim, r right) (tokens, error)
 // recordLost records the refusal of a code or refresh token that was found. A
 // replay also ends the family: one of the two who used it is a thief, and
 // nobody can tell which (RFC 9700, section 4.14.2).
-func (s *Server) recordLost(v *visit, tx *store.Tx, c claim, r right, refused *refusal, replayed bool) error {
-	reason := refused.fault.Public
-	if replayed {
+func (s *Server) recordLost(v *visit, tx *store.Tx, c claim, x spent) error {
+	reason := x.refused.fault.Public
+	if x.replayed {
 		reason = "replay"
 	}
-	e := v.event("oauth.token_refused", map[string]any{
-		"client_id": r.client, "grant_type": c.form["grant_type"], "reason": reason,
-	})
-	e.User, e.UserEmail = r.user.ID, r.user.Email
+	e := v.event("oauth.token_refused", map[string]any{"client_id": x.client, "grant_type": c.form["grant_type"], "reason": reason})
+	e.User, e.UserEmail = x.user.ID, x.user.Email
 	tx.Record(e)
-	refused.recorded = true
-	if !replayed {
+	x.refused.recorded = true
+	if !x.replayed {
 		return nil
 	}
-	ended, err := tx.EndFamily(v.ctx(), r.family)
+	ended, err := tx.EndFamily(v.ctx(), x.family)
 	if err == nil && ended > 0 {
-		e.Name, e.Metadata = "oauth.token_revoked", map[string]any{"client_id": r.client, "reason": reason}
+		e.Name, e.Metadata = "oauth.token_revoked", map[string]any{"client_id": x.client, "reason": reason}
 		tx.Record(e)
-	}
-	return err
-}
-
-// refuseTokens returns err once it is on record.
-func (s *Server) refuseTokens(v *visit, form params, err error) error {
-	var r *refusal
-	if !errors.As(err, &r) || r.recorded {
-		return err
-	}
-	e := v.event("oauth.token_refused", map[string]any{
-		"client_id": form["client_id"], "grant_type": printable(form["grant_type"]), "reason": r.fault.Public,
-	})
-	e.At = s.Now()
-	if failed := s.Audit.Record(v.ctx(), e); failed != nil {
-		return failed
 	}
 	return err
 }

@@ -2,6 +2,8 @@ package oauth
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
@@ -18,6 +20,8 @@ type visit struct {
 	r      *http.Request
 	tenant store.Tenant
 	from   auth.Client
+	// about is what the record of a refusal says of the request.
+	about map[string]any
 }
 
 func (v *visit) ctx() context.Context { return v.r.Context() }
@@ -34,14 +38,43 @@ func (s *Server) serve(e endpoint) http.Handler {
 		if ip := httpx.ClientIP(r); ip.IsValid() {
 			v.from.IP = ip.String()
 		}
-		if err := s.admit(v, e); err != nil {
-			s.fail(v, e.browser, err)
-			return
-		}
-		if err := e.do(v); err != nil {
+		if err := s.visit(v, e); err != nil {
 			s.fail(v, e.browser, err)
 		}
 	})
+}
+
+// visit lets the endpoint answer. What it refuses is on record before the
+// caller is told.
+func (s *Server) visit(v *visit, e endpoint) error {
+	if err := s.admit(v, e); err != nil {
+		return err
+	}
+	err := e.do(v)
+	if err == nil || !isRefusal(err) {
+		return err
+	}
+	refused := v.event(e.refused, map[string]any{"reason": fault.Of(err).Public})
+	refused.At = s.Now()
+	maps.Copy(refused.Metadata, v.about)
+	if failed := s.Audit.Record(v.ctx(), refused); failed != nil {
+		return failed
+	}
+	return err
+}
+
+// isRefusal tells what somebody did wrong, an identity provider included, from
+// what went wrong here, and leaves out what is on record already.
+func isRefusal(err error) bool {
+	var r *refusal
+	if errors.As(err, &r) && r.recorded {
+		return false
+	}
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Timeout, fault.Canceled, fault.RateLimited:
+		return false
+	}
+	return true
 }
 
 // admit counts the request and finds its tenant. A disabled one is refused
