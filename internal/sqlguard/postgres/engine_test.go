@@ -155,7 +155,7 @@ func TestAcceptedRuns(t *testing.T) {
 func TestRefusedOnEngineAlone(t *testing.T) {
 	engine := startEngine(t)
 	before := engine.dump(t)
-	var stopped, changed int
+	stopped := 0
 	var passed []string
 	cases := sqlguardtest.Load(t, "postgres", "refuse.sql")
 	for _, c := range cases {
@@ -169,10 +169,8 @@ func TestRefusedOnEngineAlone(t *testing.T) {
 		}
 		passed = append(passed, c.SQL)
 	}
-	if !cmp.Equal(before, engine.dump(t)) {
-		changed++
-	}
-	t.Logf("guard stopped %d of %d; the engine alone %d; fixture changed: %d", len(cases), len(cases), stopped, changed)
+	t.Logf("guard stopped %d of %d; the read-only transaction alone %d", len(cases), len(cases), stopped)
+	t.Logf("fixture changed by what only the guard stops: %v", cmp.Diff(before, engine.dump(t)))
 	for _, sql := range passed {
 		t.Logf("only the guard stops: %s", sql)
 	}
