@@ -29,7 +29,7 @@ ORDER BY table_name, index_name, seq_in_index`
 	foreignKeysSQL = `SELECT table_name, constraint_name, column_name, referenced_table_schema, referenced_table_name, referenced_column_name
 FROM information_schema.key_column_usage
 WHERE table_schema = DATABASE() AND referenced_table_name IS NOT NULL
-ORDER BY table_name, constraint_name, ordinal_position`
+ORDER BY BINARY table_name, constraint_name, ordinal_position`
 )
 
 // Schema reads the catalogue; see [database.Conn].
