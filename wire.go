@@ -85,17 +85,17 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		return nil, err
 	}
 	limits := newLimits(cfg, a.store)
-	authenticator, err := auth.New(auth.Config{
-		Store: a.store, Issuer: crypt.issuer, Keys: crypt.hasher, Passwords: crypt.passwords, Audit: a.audit,
-		Limits: limits, URLs: auth.URLs{Base: cfg.Base.Text}, Log: logs.Logger("auth"), Now: time.Now,
-		AllowQueryKeys: cfg.AllowQueryAPIKeys, SessionIdle: cfg.SessionIdle, SessionMax: cfg.SessionMax,
+	signOn, err := auth.NewSSO(auth.SSOConfig{
+		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
+		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, Fresh: cfg.AccessTokenTTL, States: cfg.OAuthStateTTL,
 	})
 	if err != nil {
 		return nil, err
 	}
-	signOn, err := auth.NewSSO(auth.SSOConfig{
-		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
-		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, States: cfg.OAuthStateTTL,
+	authenticator, err := auth.New(auth.Config{
+		Store: a.store, Issuer: crypt.issuer, Keys: crypt.hasher, Passwords: crypt.passwords, Audit: a.audit,
+		Limits: limits, SSO: signOn, URLs: auth.URLs{Base: cfg.Base.Text}, Log: logs.Logger("auth"), Now: time.Now,
+		AllowQueryKeys: cfg.AllowQueryAPIKeys, SessionIdle: cfg.SessionIdle, SessionMax: cfg.SessionMax,
 	})
 	if err != nil {
 		return nil, err

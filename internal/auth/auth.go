@@ -29,6 +29,7 @@ type Config struct {
 	Passwords *seal.Passwords
 	Audit     Recorder
 	Limits    *limit.Limiter
+	SSO       *SSO // keeps the users of identity providers up to date, nil for none
 	URLs      URLs
 	Log       *slog.Logger
 	Now       func() time.Time

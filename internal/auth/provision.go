@@ -63,8 +63,11 @@ func (s *SSO) create(ctx context.Context, l Leg, who sso.Identity) (store.User, 
 		made, err = tx.CreateUser(ctx, store.NewUser{
 			Email: who.Email, Role: who.Role, Provider: l.Provider, Subject: who.Subject, SyncedAt: tx.Now(),
 		})
+		if err != nil {
+			return err
+		}
 		tx.Record(userEvent("user.created", made, l.From, map[string]any{"role": made.Role.String(), "auth_provider": l.Provider}))
-		return err
+		return s.keepRefresh(ctx, tx, made, who.Refresh)
 	})
 	if isTaken(err, "email") {
 		return store.User{Email: who.Email}, s.emailHeld(ctx, l.Tenant.ID, who.Email)
@@ -77,18 +80,17 @@ func (s *SSO) update(ctx context.Context, l Leg, known store.User, who sso.Ident
 	var user store.User
 	var refused error
 	err := s.cfg.Store.Tenant(l.Tenant.ID).Write(ctx, func(tx *store.Tx) error {
-		var err error
-		if user, err = tx.User(ctx, known.ID); err != nil {
+		current, err := tx.User(ctx, known.ID)
+		if err != nil {
 			return err
 		}
-		if user, refused, err = syncUser(ctx, tx, user, who.Role, l.From); err != nil || refused != nil || user.Email == who.Email {
+		if user, refused, err = syncUser(ctx, tx, current, who.Role, l.From); err != nil || refused != nil {
 			return err
 		}
-		tx.Record(userEvent("user.email_updated", user, l.From, map[string]any{"source": sourceSync}))
-		if err = tx.SetUserEmail(ctx, user.ID, who.Email); err == nil {
-			user.Email = who.Email
+		if err := s.keepRefresh(ctx, tx, user, who.Refresh); err != nil {
+			return err
 		}
-		return err
+		return renameUser(ctx, tx, &user, who.Email, l.From)
 	})
 	switch {
 	case isTaken(err, "email"):
@@ -97,6 +99,16 @@ func (s *SSO) update(ctx context.Context, l Leg, known store.User, who sso.Ident
 		return known, err
 	}
 	return user, refused
+}
+
+// renameUser gives the user the e-mail that the provider tells.
+func renameUser(ctx context.Context, tx *store.Tx, u *store.User, email string, from Client) error {
+	if u.Email == email {
+		return nil
+	}
+	tx.Record(userEvent("user.email_updated", *u, from, map[string]any{"source": sourceSync}))
+	u.Email = email
+	return tx.SetUserEmail(ctx, u.ID, email)
 }
 
 // syncUser gives a user what the groups give now. An administrator's disabling

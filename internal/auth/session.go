@@ -80,6 +80,11 @@ func (a *Authenticator) byCookie(ctx context.Context, w http.ResponseWriter, tok
 	if s.Session.Ended(a.cfg.Now(), a.cfg.SessionIdle) {
 		return identity.Principal{}, errInvalidToken(errEnded)
 	}
+	if a.cfg.SSO.stale(s) {
+		if s, err = a.refreshed(ctx, s); err != nil {
+			return identity.Principal{}, err
+		}
+	}
 	a.touchSession(ctx, s.Session)
 	if !strings.HasSuffix(token, "."+s.Role.String()) {
 		if err := a.renew(ctx, w, s); err != nil {
@@ -87,6 +92,19 @@ func (a *Authenticator) byCookie(ctx context.Context, w http.ResponseWriter, tok
 		}
 	}
 	return with(identity.Principal{Auth: authSession, Credential: s.Session.ID}, s.Live), nil
+}
+
+// refreshed brings the session's user up to date with their identity provider,
+// and reads what has become of both.
+func (a *Authenticator) refreshed(ctx context.Context, s store.LiveSession) (store.LiveSession, error) {
+	if err := a.cfg.SSO.keepFresh(ctx, s); err != nil {
+		return s, err
+	}
+	s, err := a.cfg.Store.LiveBySessionHash(ctx, s.Session.Hash)
+	if err != nil {
+		return s, err
+	}
+	return s, admit(s.Live)
 }
 
 // renew gives the session a new id after a change of role (contract 2.4). Of

@@ -31,6 +31,7 @@ type SSOConfig struct {
 	Log    *slog.Logger
 	Now    func() time.Time
 	Grace  time.Duration // ENTRA_GRACE_MINUTES
+	Fresh  time.Duration // ACCESS_TOKEN_EXPIRE_MINUTES
 	States time.Duration // OAUTH_STATE_TTL_MINUTES
 }
 
@@ -38,6 +39,8 @@ type SSOConfig struct {
 type SSO struct {
 	cfg   SSOConfig
 	kinds map[string]sso.Kind
+
+	resync resync
 }
 
 // NewSSO returns the sign-in of all tenants.

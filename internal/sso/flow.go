@@ -71,6 +71,9 @@ func (f *Flow) Exchange(ctx context.Context, m *Metadata, code string, leg Leg) 
 func (f *Flow) Refresh(ctx context.Context, m *Metadata, refresh string) (Tokens, error) {
 	expired := &oauth2.Token{RefreshToken: refresh, Expiry: time.Unix(1, 0)}
 	token, err := f.config("").TokenSource(f.with(ctx), expired).Token()
+	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) && refused.ErrorCode == "invalid_grant" {
+		return Tokens{}, errors.Join(ErrEnded, err)
+	}
 	if err != nil {
 		return Tokens{}, f.tokenFault(err)
 	}

@@ -6,6 +6,7 @@ package sso
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -45,13 +46,18 @@ type Provider interface {
 
 // Refresher reads the role of a person who is not there.
 type Refresher interface {
-	// Refresh needs the refresh token of the last sign-in where the provider
-	// gave one. ErrNoRefresh means that there is no way to ask.
+	// Refresh takes the refresh token of the last sign-in, "" where the
+	// provider gave none.
 	Refresh(ctx context.Context, subject, token string) (Identity, error)
 }
 
-// ErrNoRefresh is returned by a Refresher that has nothing to ask with.
-var ErrNoRefresh = fault.New(fault.Internal, "the provider gave no refresh token")
+// What a Refresher may find beside a role and an outage.
+var (
+	// ErrNoRefresh says that there is nothing to ask with.
+	ErrNoRefresh = errors.New("the provider gave no refresh token")
+	// ErrEnded says that the provider no longer honours its refresh token.
+	ErrEnded = errors.New("the provider has ended the sign-in")
+)
 
 // Leg is one way to a provider and back.
 type Leg struct {

@@ -49,7 +49,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 func tenantTables() []string {
 	return []string{
 		"users", "db_connections", "api_keys", "tool_role_overrides", "sessions", "tenant_entra_configs", "tenant_oidc_configs",
-		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "audit_logs", "audit_heads",
+		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "sso_refresh_tokens", "audit_logs", "audit_heads",
 	}
 }
 
@@ -66,9 +66,10 @@ func acrossTenants() map[string]string {
 		"ForeignOAuthCode": "tells a code of another tenant from one that never was",
 		"TakeSSOCode":      "a one-time code is what tells the tenant",
 
-		"SealedConnections":  "rotation of keys walks every tenant",
-		"SealedEntraSecrets": "rotation of keys walks every tenant",
-		"SealedOIDCSecrets":  "rotation of keys walks every tenant",
+		"SealedConnections":      "rotation of keys walks every tenant",
+		"SealedEntraSecrets":     "rotation of keys walks every tenant",
+		"SealedSSORefreshTokens": "rotation of keys walks every tenant",
+		"SealedOIDCSecrets":      "rotation of keys walks every tenant",
 
 		"SweepOAuthStates":   "housekeeping by age alone",
 		"SweepSSOCodes":      "housekeeping by age alone",

@@ -105,6 +105,18 @@ func (d *DB) sealedTables() []sealedTable {
 			})
 			return err
 		},
+	}, {
+		name: SSORefreshTokensTable,
+		list: func(ctx context.Context, after string) ([]sealedRow, error) {
+			rows, err := r.SealedSSORefreshTokens(ctx, db.SealedSSORefreshTokensParams{UserID: after, Limit: rewrapStep})
+			return sealedRows(rows, func(r db.SealedSSORefreshTokensRow) sealedRow { return sealedRow(r) }), err
+		},
+		rewrap: func(ctx context.Context, r sealedRow, fresh string) error {
+			_, err := w.RewrapSSORefreshToken(ctx, db.RewrapSSORefreshTokenParams{
+				TenantID: r.TenantID, UserID: r.ID, SealedToken: r.Sealed, SealedToken_2: fresh,
+			})
+			return err
+		},
 	}}
 }
 

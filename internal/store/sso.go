@@ -10,10 +10,12 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
-// The table names in the additional data of sealed client secrets.
+// The table names in the additional data of sealed client secrets, and of the
+// refresh tokens of providers, whose row is the user's id.
 const (
-	EntraTable = "tenant_entra_configs"
-	OIDCTable  = "tenant_oidc_configs"
+	EntraTable            = "tenant_entra_configs"
+	OIDCTable             = "tenant_oidc_configs"
+	SSORefreshTokensTable = "sso_refresh_tokens"
 )
 
 // EntraConfig is a tenant's connection to Entra ID (contract 5.1).
@@ -182,4 +184,25 @@ func (tx *Tx) CreateSSOCode(ctx context.Context, user identity.UserID, hash stri
 func (d *DB) TakeSSOCode(ctx context.Context, hash string) (identity.TenantID, identity.UserID, error) {
 	r, err := db.New(d.write).TakeSSOCode(ctx, db.TakeSSOCodeParams{CodeHash: hash, UsedAt: micros(d.now())})
 	return identity.TenantID(r.TenantID), identity.UserID(r.UserID), d.found("take sso code", err, ssoCodeMissing)
+}
+
+// SSORefreshToken reads the sealed refresh token that the user's provider gave
+// last, "" for none (contract 5.3).
+func (s Scope) SSORefreshToken(ctx context.Context, user identity.UserID) (string, error) {
+	sealed, err := s.db.reads.GetSSORefreshToken(ctx, db.GetSSORefreshTokenParams{TenantID: s.tenant, UserID: string(user)})
+	if err = s.db.found("sso refresh token", err, ""); fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return sealed, err
+}
+
+// SetSSORefreshToken keeps a sealed refresh token in place of the former one;
+// "" removes that. It gives nobody anything and needs no record.
+func (tx *Tx) SetSSORefreshToken(ctx context.Context, user identity.UserID, sealed string) error {
+	if sealed == "" {
+		err := tx.q.DeleteSSORefreshToken(ctx, db.DeleteSSORefreshTokenParams{TenantID: tx.tenant, UserID: string(user)})
+		return tx.db.fault("delete sso refresh token", err)
+	}
+	err := tx.q.UpsertSSORefreshToken(ctx, db.UpsertSSORefreshTokenParams{TenantID: tx.tenant, UserID: string(user), SealedToken: sealed})
+	return tx.db.fault("save sso refresh token", err)
 }

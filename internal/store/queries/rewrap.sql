@@ -27,3 +27,13 @@ WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3;
 -- name: RewrapOIDCSecret :execrows
 UPDATE tenant_oidc_configs SET encrypted_client_secret = $4
 WHERE tenant_id = $1 AND id = $2 AND encrypted_client_secret = $3;
+
+-- name: SealedSSORefreshTokens :many
+SELECT user_id AS id, tenant_id, sealed_token AS sealed FROM sso_refresh_tokens
+WHERE user_id > $1
+ORDER BY user_id
+LIMIT $2;
+
+-- name: RewrapSSORefreshToken :execrows
+UPDATE sso_refresh_tokens SET sealed_token = $4
+WHERE tenant_id = $1 AND user_id = $2 AND sealed_token = $3;

@@ -48,3 +48,14 @@ SET issuer = excluded.issuer, client_id = excluded.client_id,
 
 -- name: DeleteOIDCConfig :execrows
 DELETE FROM tenant_oidc_configs WHERE tenant_id = $1;
+
+-- name: GetSSORefreshToken :one
+SELECT sealed_token FROM sso_refresh_tokens WHERE tenant_id = $1 AND user_id = $2;
+
+-- name: UpsertSSORefreshToken :exec
+INSERT INTO sso_refresh_tokens (tenant_id, user_id, sealed_token)
+VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET sealed_token = excluded.sealed_token;
+
+-- name: DeleteSSORefreshToken :exec
+DELETE FROM sso_refresh_tokens WHERE tenant_id = $1 AND user_id = $2;

@@ -150,6 +150,12 @@ type SsoCode struct {
 	UsedAt    int64
 }
 
+type SsoRefreshToken struct {
+	TenantID    string
+	UserID      string
+	SealedToken string
+}
+
 type Tenant struct {
 	ID                 string
 	Name               string

@@ -84,6 +84,31 @@ func (q *Queries) RewrapOIDCSecret(ctx context.Context, arg RewrapOIDCSecretPara
 	return result.RowsAffected()
 }
 
+const RewrapSSORefreshToken = `-- name: RewrapSSORefreshToken :execrows
+UPDATE sso_refresh_tokens SET sealed_token = $4
+WHERE tenant_id = $1 AND user_id = $2 AND sealed_token = $3
+`
+
+type RewrapSSORefreshTokenParams struct {
+	TenantID      string
+	UserID        string
+	SealedToken   string
+	SealedToken_2 string
+}
+
+func (q *Queries) RewrapSSORefreshToken(ctx context.Context, arg RewrapSSORefreshTokenParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, RewrapSSORefreshToken,
+		arg.TenantID,
+		arg.UserID,
+		arg.SealedToken,
+		arg.SealedToken_2,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const SealedConnections = `-- name: SealedConnections :many
 SELECT id, tenant_id, encrypted_conn_str AS sealed FROM db_connections
 WHERE id > $1 AND encrypted_conn_str <> ''
@@ -193,6 +218,47 @@ func (q *Queries) SealedOIDCSecrets(ctx context.Context, arg SealedOIDCSecretsPa
 	items := []SealedOIDCSecretsRow{}
 	for rows.Next() {
 		var i SealedOIDCSecretsRow
+		if err := rows.Scan(&i.ID, &i.TenantID, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const SealedSSORefreshTokens = `-- name: SealedSSORefreshTokens :many
+SELECT user_id AS id, tenant_id, sealed_token AS sealed FROM sso_refresh_tokens
+WHERE user_id > $1
+ORDER BY user_id
+LIMIT $2
+`
+
+type SealedSSORefreshTokensParams struct {
+	UserID string
+	Limit  int32
+}
+
+type SealedSSORefreshTokensRow struct {
+	ID       string
+	TenantID string
+	Sealed   string
+}
+
+func (q *Queries) SealedSSORefreshTokens(ctx context.Context, arg SealedSSORefreshTokensParams) ([]SealedSSORefreshTokensRow, error) {
+	rows, err := q.db.QueryContext(ctx, SealedSSORefreshTokens, arg.UserID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SealedSSORefreshTokensRow{}
+	for rows.Next() {
+		var i SealedSSORefreshTokensRow
 		if err := rows.Scan(&i.ID, &i.TenantID, &i.Sealed); err != nil {
 			return nil, err
 		}

@@ -33,6 +33,20 @@ func (q *Queries) DeleteOIDCConfig(ctx context.Context, tenantID string) (int64,
 	return result.RowsAffected()
 }
 
+const DeleteSSORefreshToken = `-- name: DeleteSSORefreshToken :exec
+DELETE FROM sso_refresh_tokens WHERE tenant_id = $1 AND user_id = $2
+`
+
+type DeleteSSORefreshTokenParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) DeleteSSORefreshToken(ctx context.Context, arg DeleteSSORefreshTokenParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteSSORefreshToken, arg.TenantID, arg.UserID)
+	return err
+}
+
 const GetEntraConfig = `-- name: GetEntraConfig :one
 SELECT id, tenant_id, entra_tenant_id, client_id, encrypted_client_secret, admin_group_id, analyst_group_id,
     viewer_group_id, password_login
@@ -80,6 +94,22 @@ func (q *Queries) GetOIDCConfig(ctx context.Context, tenantID string) (TenantOid
 		&i.PasswordLogin,
 	)
 	return i, err
+}
+
+const GetSSORefreshToken = `-- name: GetSSORefreshToken :one
+SELECT sealed_token FROM sso_refresh_tokens WHERE tenant_id = $1 AND user_id = $2
+`
+
+type GetSSORefreshTokenParams struct {
+	TenantID string
+	UserID   string
+}
+
+func (q *Queries) GetSSORefreshToken(ctx context.Context, arg GetSSORefreshTokenParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, GetSSORefreshToken, arg.TenantID, arg.UserID)
+	var sealed_token string
+	err := row.Scan(&sealed_token)
+	return sealed_token, err
 }
 
 const InsertSSOCode = `-- name: InsertSSOCode :exec
@@ -220,5 +250,22 @@ func (q *Queries) UpsertOIDCConfig(ctx context.Context, arg UpsertOIDCConfigPara
 		arg.RoleMap,
 		arg.PasswordLogin,
 	)
+	return err
+}
+
+const UpsertSSORefreshToken = `-- name: UpsertSSORefreshToken :exec
+INSERT INTO sso_refresh_tokens (tenant_id, user_id, sealed_token)
+VALUES ($1, $2, $3)
+ON CONFLICT (tenant_id, user_id) DO UPDATE SET sealed_token = excluded.sealed_token
+`
+
+type UpsertSSORefreshTokenParams struct {
+	TenantID    string
+	UserID      string
+	SealedToken string
+}
+
+func (q *Queries) UpsertSSORefreshToken(ctx context.Context, arg UpsertSSORefreshTokenParams) error {
+	_, err := q.db.ExecContext(ctx, UpsertSSORefreshToken, arg.TenantID, arg.UserID, arg.SealedToken)
 	return err
 }
