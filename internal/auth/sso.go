@@ -154,18 +154,23 @@ func (s *SSO) Finish(ctx context.Context, l Leg, code string) (store.User, error
 	return s.provision(ctx, l, who)
 }
 
-// Refused is the fault of a sign-in that the provider refused (contract 5.4).
-// The code is the provider's, so it is cut to what RFC 6749 allows in one.
-func (s *SSO) Refused(code string) error {
+// ProviderRefused is the fault of a sign-in that the provider refused (contract
+// 5.4). The code is the provider's, so it is cut to what RFC 6749 (4.1.2.1)
+// allows in one.
+func ProviderRefused(code string) error {
 	clean := strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
 			return -1
 		}
 		return r
-	}, truncate(code, 100))
+	}, truncate(code, maxErrorCode))
 	return fault.New(fault.Invalid, "Sign-in was refused by the identity provider: "+clean)
 }
 
+// maxErrorCode bounds what is repeated of a provider's error code.
+const maxErrorCode = 100
+
+// label is how texts for people name the kind of provider.
 func (s *SSO) label(provider string) string {
 	if k := s.kinds[provider]; k != nil {
 		return k.Label()

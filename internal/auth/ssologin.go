@@ -99,7 +99,7 @@ func (s *SSO) finishPage(ctx context.Context, l Leg, answer url.Values) (store.U
 	case !l.Tenant.Active:
 		return store.User{}, errTenantDisabled()
 	case answer.Get("error") != "":
-		return store.User{}, s.Refused(answer.Get("error"))
+		return store.User{}, ProviderRefused(answer.Get("error"))
 	}
 	return s.Finish(ctx, l, answer.Get("code"))
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"regexp"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -16,8 +17,6 @@ const (
 	methodS256 = "S256"
 	// maxClientState bounds the client's own state, which is only echoed.
 	maxClientState = 2048
-	// kindMCP marks the transactions of this package among oauth_states.
-	kindMCP = "mcp"
 )
 
 // challengeForm is the form of a code_challenge (RFC 7636, section 4.2).
@@ -51,7 +50,7 @@ func (s *Server) authorize(v *visit) error {
 		return err
 	}
 	t, err := s.begin(v, store.OAuthState{
-		Kind: kindMCP, ClientID: client.ClientID, RedirectURI: p["redirect_uri"], ClientState: p["state"],
+		Kind: auth.KindMCP, ClientID: client.ClientID, RedirectURI: p["redirect_uri"], ClientState: p["state"],
 		CodeChallenge: p["code_challenge"], Scope: scopeMCP, Resource: audience,
 	})
 	if err != nil {
@@ -89,6 +88,7 @@ func (s *Server) begin(v *visit, row store.OAuthState) (*transaction, error) {
 	t := &transaction{OAuthState: row, state: secret(), tenant: v.tenant}
 	browser := secret()
 	t.Hash, t.CookieHash, t.ExpiresAt = hashSecret(t.state), hashSecret(browser), s.Now().Add(s.StateLife)
+	s.SSO.Prepare(v.tenant.ID, &t.OAuthState)
 	if err := s.Store.Tenant(v.tenant.ID).CreateOAuthState(v.ctx(), t.OAuthState); err != nil {
 		return nil, err
 	}

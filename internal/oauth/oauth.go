@@ -38,8 +38,7 @@ type Config struct {
 	// Documents fetches client metadata documents. It must dial public
 	// addresses only, follow no redirect and bound bodies (egress.NewClient).
 	Documents *http.Client
-	// SSO is sign-in through identity providers, nil for none.
-	SSO SSO
+	SSO       SSO
 
 	Base            string   // BASE_URL without trailing slash
 	RedirectHosts   []string // OAUTH_REDIRECT_HOSTS
@@ -62,15 +61,12 @@ type Server struct {
 
 // New returns the authorization server.
 func New(cfg Config) (*Server, error) {
-	if cfg.Store == nil || cfg.Auth == nil || cfg.Issuer == nil || cfg.Documents == nil {
-		return nil, errors.New("oauth: store, auth, issuer and documents are needed")
+	if cfg.Store == nil || cfg.Auth == nil || cfg.Issuer == nil || cfg.Documents == nil || cfg.SSO == nil {
+		return nil, errors.New("oauth: store, auth, issuer, documents and SSO are needed")
 	}
 	base, err := url.Parse(cfg.Base)
 	if err != nil {
 		return nil, err
-	}
-	if cfg.SSO == nil {
-		cfg.SSO = noSSO{}
 	}
 	s := &Server{
 		Config: cfg, urls: auth.URLs{Base: cfg.Base}, path: strings.TrimSuffix(base.EscapedPath(), "/"), secure: base.Scheme == "https",

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
@@ -74,12 +75,12 @@ type signInView struct {
 	Until                 time.Time
 	State, Problem, Email string
 	Password              bool
-	Providers             []Provider
+	Providers             []auth.OfferedProvider
 	RefreshDays           int
 }
 
 func (s *Server) signInPage(v *visit, t *transaction, problem, email string) error {
-	offer, err := s.SSO.Offer(v.ctx(), t.tenant)
+	offer, err := s.SSO.Offer(v.ctx(), t.tenant.ID)
 	if err != nil {
 		return err
 	}

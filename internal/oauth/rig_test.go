@@ -32,6 +32,9 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso/entra"
+	"github.com/mcp-gateway/mcp-gateway/internal/sso/oidc"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -136,6 +139,9 @@ func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 		t.Fatal(err)
 	}
 	cfg.Auth = r.auth
+	if cfg.SSO == nil {
+		cfg.SSO = noProviders(t, cfg)
+	}
 	if r.server, err = oauth.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +180,23 @@ func postgresURL(t testing.TB) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// noProviders is sign-in through providers that nobody has set up.
+func noProviders(t testing.TB, cfg oauth.Config) *auth.SSO {
+	t.Helper()
+	ring, err := seal.NewRing("a key to seal with, of enough characters", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := auth.NewSSO(auth.SSOConfig{
+		Store: cfg.Store, Ring: ring, Audit: cfg.Audit, URLs: auth.URLs{Base: cfg.Base}, Log: cfg.Log, Now: cfg.Now,
+		Kinds: []sso.Kind{entra.New(entra.Config{}), oidc.New(oidc.Config{})},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func mustStore(t testing.TB, databaseURL string, c *clock) *store.DB {

@@ -18,6 +18,7 @@ type transaction struct {
 	state  string // the secret itself
 	tenant store.Tenant
 	client store.OAuthClient
+	used   bool // up, by an answer of a provider
 }
 
 // outcome is what a step makes of a transaction. It is one of the types below.
@@ -90,7 +91,7 @@ func (s *Server) transaction(v *visit, state string) (*transaction, error) {
 		return nil, errState()
 	case err != nil:
 		return nil, err
-	case row.Tenant != v.tenant.ID || row.Kind != kindMCP || !s.ofBrowser(v.r, row):
+	case row.Tenant != v.tenant.ID || row.Kind != auth.KindMCP || !s.ofBrowser(v.r, row):
 		return nil, errState()
 	}
 	client, err := s.Store.Tenant(row.Tenant).OAuthClient(v.ctx(), row.ClientID)
@@ -146,8 +147,24 @@ func (s *Server) deny(v *visit, t *transaction, o denied) error {
 	return nil
 }
 
+// takeState uses the transaction up together with what it leads to, unless its
+// leg to a provider has used it up before.
 func takeState(ctx context.Context, tx *store.Tx, t *transaction) error {
+	if t.used {
+		return nil
+	}
 	_, err := tx.TakeOAuthState(ctx, t.Hash)
+	return stateUnlessFound(err)
+}
+
+// useState uses the transaction up at once.
+func (s *Server) useState(ctx context.Context, t *transaction) error {
+	_, err := s.Store.Tenant(t.tenant.ID).TakeOAuthState(ctx, t.Hash)
+	t.used = err == nil
+	return stateUnlessFound(err)
+}
+
+func stateUnlessFound(err error) error {
 	if fault.Is(err, fault.NotFound) {
 		return errState()
 	}
@@ -195,7 +212,7 @@ func (s *Server) cancel(v *visit, t *transaction) (outcome, error) {
 // password signs in with what was typed.
 func (s *Server) password(form params) step {
 	return func(v *visit, t *transaction) (outcome, error) {
-		offer, err := s.SSO.Offer(v.ctx(), t.tenant)
+		offer, err := s.SSO.Offer(v.ctx(), t.tenant.ID)
 		if err != nil {
 			return nil, err
 		}

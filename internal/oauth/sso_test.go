@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -17,29 +19,31 @@ import (
 
 // provider is an identity provider of acme that says what the test wants.
 type provider struct {
-	offer  oauth.Offer
+	offer  auth.Offer
 	user   store.User
 	finish error
 	renew  error
-	asked  url.Values
+	asked  string // the code that it was given
 }
 
-func (p *provider) Offer(context.Context, store.Tenant) (oauth.Offer, error) { return p.offer, nil }
+func (p *provider) Offer(context.Context, identity.TenantID) (auth.Offer, error) { return p.offer, nil }
 
-func (p *provider) Begin(_ context.Context, _ store.Tenant, kind, state string) (string, error) {
-	return "https://idp.example/" + kind + "?state=" + url.QueryEscape(state), nil
+func (p *provider) Prepare(identity.TenantID, *store.OAuthState) {}
+
+func (p *provider) Begin(_ context.Context, l auth.Leg) (string, error) {
+	return "https://idp.example/" + l.Provider + "?state=" + url.QueryEscape(l.State), nil
 }
 
-func (p *provider) Finish(_ context.Context, _ store.Tenant, _, _ string, answer url.Values) (store.User, error) {
-	p.asked = answer
+func (p *provider) Finish(_ context.Context, _ auth.Leg, code string) (store.User, error) {
+	p.asked = code
 	return p.user, p.finish
 }
 
-func (p *provider) Renew(context.Context, store.Tenant, store.User) error { return p.renew }
+func (p *provider) Renew(context.Context, store.User, auth.Client) error { return p.renew }
 
 func newSSORig(t *testing.T) (*rig, *provider) {
 	t.Helper()
-	p := &provider{offer: oauth.Offer{Password: true, Providers: []oauth.Provider{{Kind: "entra", Name: "Microsoft"}, {Kind: "oidc", Name: "Okta"}}}}
+	p := &provider{offer: auth.Offer{Password: true, Providers: []auth.OfferedProvider{{Kind: "entra", Name: "Microsoft"}, {Kind: "oidc", Name: "Okta"}}}}
 	r := newRig(t, func(cfg *oauth.Config) { cfg.SSO = p })
 	p.user = r.ann
 	return r, p
@@ -65,7 +69,7 @@ func TestSSO(t *testing.T) {
 		t.Errorf("callback in another browser: %s", got)
 	}
 	landed := b.get(t, callback).landed(t)
-	if p.asked.Get("code") != "c1" || landed.Get("state") != "xyz" {
+	if p.asked != "c1" || landed.Get("state") != "xyz" {
 		t.Errorf("provider saw %v, the client %v", p.asked, landed)
 	}
 	pairOf(t, client, b.token(t, redemption(client, landed.Get("code"))))
@@ -85,7 +89,7 @@ func TestSSORefusals(t *testing.T) {
 		finish            error
 	}{
 		{"the provider says no", "&error=access_denied", "400 invalid_request: Sign-in was refused by the identity provider: access_denied", nil},
-		{"the provider says nonsense", "&error=" + url.QueryEscape("<b>\r\n"), "400 invalid_request: Sign-in was refused by the identity provider: <b>??", nil},
+		{"the provider says nonsense", "&error=" + url.QueryEscape("<b>\r\n"), "400 invalid_request: Sign-in was refused by the identity provider: <b>", nil},
 		{"configuration gone", "&code=c", "400 invalid_request: Entra ID config missing", fault.New(fault.Invalid, "Entra ID config missing")},
 		{"provider down", "&code=c", "502 server_error: Identity provider is unavailable", fault.New(fault.BadGateway, "Identity provider is unavailable")},
 		{"twice", "&code=c&code=d", "400 invalid_request: Parameter sent more than once: code", nil},
@@ -166,8 +170,8 @@ func TestNoSSO(t *testing.T) {
 	if got := b.post(t, "/t/acme/oauth/sso", url.Values{"provider": {"entra"}}).refusal(t); got != errState {
 		t.Error(got)
 	}
-	state := url.QueryEscape(b.authorize(t, authorization(client)))
 	for path, want := range map[string]string{"entra": "Entra ID config missing", "oidc": "OIDC config missing"} {
+		state := url.QueryEscape(b.authorize(t, authorization(client)))
 		if got := b.get(t, "/t/acme/oauth/"+path+"-callback?code=c&state="+state).refusal(t); got != "400 invalid_request: "+want {
 			t.Errorf("%s: %s", path, got)
 		}

@@ -220,7 +220,7 @@ func (s *Server) renew(v *visit, known store.RefreshToken, user store.User) erro
 	if !known.UsedAt.IsZero() || !known.RevokedAt.IsZero() {
 		return nil
 	}
-	err := s.SSO.Renew(v.ctx(), v.tenant, user)
+	err := s.SSO.Renew(v.ctx(), user, v.from)
 	if fault.Is(err, fault.Forbidden) {
 		return &refusal{code: codeInvalidGrant, fault: fault.Of(err)}
 	}
