@@ -91,11 +91,18 @@ func (c *conn) run(ctx context.Context, r request) error {
 	defer c.running.Done()
 	ctx, cancel := context.WithTimeout(ctx, r.limit.Timeout)
 	defer cancel()
-	alive, stop := context.WithCancel(ctx)
+	// The driver gives a connection up after a deadline, though the server has
+	// confirmed the cancellation; not after a cancelled context.
+	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	defer context.AfterFunc(ctx, stop)()
 	defer context.AfterFunc(c.life, stop)()
 
-	if err := c.runPooled(alive, r); err != nil {
+	err := ctx.Err()
+	if err == nil {
+		err = c.runPooled(alive, r)
+	}
+	if err != nil {
 		return c.queryFault(ctx, err)
 	}
 	return nil

@@ -63,6 +63,10 @@ func encoderOf(typ string) encoder {
 		return appendTime("2006-01-02T15:04:05.9999999")
 	case "DATETIMEOFFSET":
 		return appendTime("2006-01-02T15:04:05.9999999-07:00")
+	case "HIERARCHYID":
+		return appendHierarchy
+	case "GEOMETRY", "GEOGRAPHY":
+		return appendSpatial(typ == "GEOGRAPHY")
 	case "SQL_VARIANT":
 		return appendVariant
 	default:
@@ -103,11 +107,15 @@ func appendFloat(dst []byte, v driver.Value, bits int) []byte {
 	case math.IsNaN(f) || math.IsInf(f, 0):
 		return tool.AppendString(dst, strings.TrimPrefix(strconv.FormatFloat(f, 'g', -1, 64), "+"))
 	}
-	format := byte('f')
+	return strconv.AppendFloat(dst, f, floatFormat(f), -1, bits)
+}
+
+// floatFormat avoids long rows of zeros.
+func floatFormat(f float64) byte {
 	if abs := math.Abs(f); abs != 0 && (abs < 1e-6 || abs >= 1e21) {
-		format = 'e'
+		return 'e'
 	}
-	return strconv.AppendFloat(dst, f, format, -1, bits)
+	return 'f'
 }
 
 // appendDecimal writes the digits as a string (contract 6.5).

@@ -48,17 +48,18 @@ func isUnknownObject(number int32) bool {
 	return number == 207 || number == 208 || number == 4104 || number == 2760
 }
 
-// queryFault classifies what a run returned.
+// queryFault classifies what a run returned; ctx is the caller's with the
+// statement's timeout.
 func (c *conn) queryFault(ctx context.Context, err error) error {
 	var known *fault.Error
 	var answered mssqldb.Error
 	switch {
-	case errors.As(err, &known):
-		return err
 	case ctx.Err() != nil:
 		return database.ContextFault(ctx)
 	case c.life.Err() != nil, errors.Is(err, sql.ErrConnDone):
 		return errClosed()
+	case errors.As(err, &known):
+		return err
 	case !errors.As(err, &answered) || answered.Class >= fatalClass:
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	case answered.Number == lockTimeout:

@@ -346,7 +346,7 @@ func (s *standInSession) probe(r *tdstest.Reply) error {
 }
 
 func integer(name string) tdstest.Column { return tdstest.Column{Name: name, Type: tdstest.Int(4)} }
-func flag(name string) tdstest.Column    { return tdstest.Column{Name: name, Type: tdstest.Bit()} }
+func boolean(name string) tdstest.Column { return tdstest.Column{Name: name, Type: tdstest.Bit()} }
 
 // shopCatalogue answers schema.sql for the suite's tables.
 func shopCatalogue(r *tdstest.Reply) error {
@@ -364,7 +364,7 @@ func shopCatalogue(r *tdstest.Reply) error {
 			},
 		},
 		{
-			columns: []tdstest.Column{integer(""), text(""), text(""), flag(""), integer(""), integer(""), integer(""), flag(""), flag(""), text(""), text(""), text("")},
+			columns: []tdstest.Column{integer(""), text(""), text(""), boolean(""), integer(""), integer(""), integer(""), boolean(""), boolean(""), text(""), text(""), text("")},
 			rows: [][]any{
 				column(customers, "id", "int", 4, false, nil),
 				column(customers, "name", "varchar", 100, false, nil),
@@ -380,7 +380,7 @@ func shopCatalogue(r *tdstest.Reply) error {
 			},
 		},
 		{
-			columns: []tdstest.Column{integer(""), text(""), flag(""), flag(""), flag(""), text("")},
+			columns: []tdstest.Column{integer(""), text(""), boolean(""), boolean(""), boolean(""), text("")},
 			rows: [][]any{
 				{customers, "PK__customer", true, false, true, "id"},
 				{customers, "customers_email", false, true, true, "email"},
