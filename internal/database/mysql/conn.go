@@ -107,21 +107,20 @@ func (c *conn) run(ctx context.Context, r request) error {
 }
 
 // try runs the request on one session.
-func (c *conn) try(ctx context.Context, r request) (err error) {
+func (c *conn) try(ctx context.Context, r request) error {
 	pooled, err := c.pool.Conn(ctx)
 	if err != nil {
 		return err
 	}
-	failed := pooled.Raw(func(inner any) error {
+	err = pooled.Raw(func(inner any) error {
 		s, ok := inner.(*session)
 		if !ok {
 			return fmt.Errorf("mysql: pool of %T", inner)
 		}
-		err = c.judgeAndRun(ctx, s, r)
-		return nil
+		return c.judgeAndRun(ctx, s, r)
 	})
 	_ = pooled.Close() // gives the session back, or closes it when it is broken
-	return errors.Join(failed, err)
+	return err
 }
 
 func (c *conn) judgeAndRun(ctx context.Context, s *session, r request) error {

@@ -83,10 +83,10 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 	var known *fault.Error
 	var server *mysql.MySQLError
 	switch {
-	case errors.As(err, &known):
-		return err
 	case c.life.Err() != nil:
 		return errClosed()
+	case errors.As(err, &known):
+		return err
 	case ctx.Err() != nil:
 		return database.ContextFault(ctx)
 	case errors.Is(err, errNoResult), errors.Is(err, errMultiple):
