@@ -50,13 +50,16 @@ func NewDirectory(client *http.Client, now func() time.Time) *Directory {
 	return &Directory{client: client, now: now, known: map[string]*Metadata{}}
 }
 
-// Lookup returns the document at url. Who is allowed to be its issuer is for
-// the caller to check.
-func (d *Directory) Lookup(ctx context.Context, url string) (*Metadata, error) {
-	if m := d.remembered(url); m != nil {
+// Lookup returns the document at url. One that does not pass check, which is
+// about who may be its issuer, is not remembered.
+func (d *Directory) Lookup(ctx context.Context, url string, check func(*Metadata) error) (*Metadata, error) {
+	if m := d.remembered(url); m != nil && check(m) == nil {
 		return m, nil
 	}
 	m, err := d.fetch(ctx, url)
+	if err == nil {
+		err = check(m)
+	}
 	if err != nil {
 		return nil, Unreachable(err)
 	}

@@ -1,9 +1,9 @@
 package sso_test
 
 import (
-	"context"
 	"database/sql"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func TestMain(m *testing.M) {
 type rig struct {
 	*gatewaytest.Gateway
 	idp *ssotest.Provider
+	ips atomic.Int32
 }
 
 func startEntra(t *testing.T, env ...string) *rig {
@@ -90,21 +92,22 @@ func ada(groups ...string) ssotest.Person {
 	return ssotest.Person{ID: "aaaaaaaa-0000-4000-8000-00000000ada0", Email: "Ada@Acme.Test", Groups: groups}
 }
 
-// browser is a person's browser: it keeps cookies and shows each answer.
+// browser is a person's browser, at an address of its own: it keeps cookies and
+// shows each answer.
 type browser struct {
 	http *http.Client
 	ip   string
 }
 
-func newBrowser(t *testing.T) *browser {
+func (r *rig) browser(t *testing.T) *browser {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client := &http.Client{Jar: jar, Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	client.Transport = http.DefaultTransport
-	return &browser{http: client, ip: "192.0.2.1"}
+	n := r.ips.Add(1)
+	return &browser{http: client, ip: fmt.Sprintf("198.51.%d.%d", n/250, n%250+1)}
 }
 
 // reply is an answer, read.
@@ -181,13 +184,13 @@ func (r reply) location(t *testing.T) string {
 func (b *browser) toCallback(t *testing.T, r *rig, provider, query string) string {
 	t.Helper()
 	atProvider := b.get(t, r.Base+"/auth/"+provider+"/login?tenant_slug="+gatewaytest.Slug+query).location(t)
-	return b.client(t, r, atProvider)
+	return b.atProvider(t, r, atProvider)
 }
 
-// client follows the provider's sign-in page, which trusts its own certificate.
-func (b *browser) client(t *testing.T, r *rig, atProvider string) string {
+// atProvider signs in at the provider, and returns where that sends the browser.
+func (b *browser) atProvider(t *testing.T, r *rig, address string) string {
 	t.Helper()
-	back := b.get(t, atProvider).location(t)
+	back := b.get(t, address).location(t)
 	if !strings.HasPrefix(back, r.Base+"/") {
 		t.Fatalf("the provider sent the browser to %s", back)
 	}
@@ -261,8 +264,20 @@ func (r *rig) database(t *testing.T) *sql.DB {
 // lastSync moves the last sync of every user into the past.
 func (r *rig) lastSync(t *testing.T, ago time.Duration) {
 	t.Helper()
-	_, err := r.database(t).ExecContext(context.Background(), "UPDATE users SET last_sync_at = ? WHERE auth_provider <> 'local'", time.Now().Add(-ago).UnixMicro())
-	if err != nil {
+	r.exec(t, "UPDATE users SET last_sync_at = ? WHERE auth_provider <> 'local'", time.Now().Add(-ago).UnixMicro())
+}
+
+func (r *rig) exec(t *testing.T, statement string, args ...any) {
+	t.Helper()
+	if _, err := r.database(t).ExecContext(t.Context(), statement, args...); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func (r *rig) count(t *testing.T, query string) (n int) {
+	t.Helper()
+	if err := r.database(t).QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

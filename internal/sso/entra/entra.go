@@ -148,21 +148,21 @@ var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{1
 
 var errIssuer = errors.New("the issuer is not that of the configured tenant")
 
-// metadata reads the tenant's discovery document. Its issuer names the tenant
-// by id even where the configuration names it by domain; the document for
-// many tenants at once (common, organizations) has none, and is refused.
 func (p *provider) metadata(ctx context.Context) (*sso.Metadata, error) {
-	m, err := p.kind.directory.Lookup(ctx, p.base+"/v2.0/.well-known/openid-configuration")
-	if err != nil {
-		return nil, err
-	}
+	return p.kind.directory.Lookup(ctx, p.base+"/v2.0/.well-known/openid-configuration", p.check)
+}
+
+// check holds the discovery document to the tenant. Its issuer names the
+// tenant by id even where the configuration names it by domain; the document
+// for many tenants at once (common, organizations) names none.
+func (p *provider) check(m *sso.Metadata) error {
 	rest, ours := strings.CutPrefix(m.Issuer, p.kind.authority+"/")
 	tenant, v2 := strings.CutSuffix(rest, "/v2.0")
 	switch {
 	case !ours || !v2 || tenant == "" || strings.ContainsAny(tenant, "/{}"):
-		return nil, sso.Unreachable(errIssuer)
+		return errIssuer
 	case guid.MatchString(p.settings.Directory) && !strings.EqualFold(tenant, p.settings.Directory):
-		return nil, sso.Unreachable(errIssuer)
+		return errIssuer
 	}
-	return m, nil
+	return nil
 }

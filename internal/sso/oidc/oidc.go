@@ -52,22 +52,22 @@ var (
 	errInsecure = errors.New("an endpoint is not https")
 )
 
-// metadata reads the issuer's discovery document, which must name the very
-// same issuer (OpenID Connect Discovery 1.0, section 4.3).
 func (p *provider) metadata(ctx context.Context) (*sso.Metadata, error) {
-	m, err := p.kind.directory.Lookup(ctx, strings.TrimSuffix(p.settings.Issuer, "/")+"/.well-known/openid-configuration")
-	if err != nil {
-		return nil, err
-	}
+	return p.kind.directory.Lookup(ctx, strings.TrimSuffix(p.settings.Issuer, "/")+"/.well-known/openid-configuration", p.check)
+}
+
+// check holds the discovery document to the very same issuer (OpenID Connect
+// Discovery 1.0, section 4.3).
+func (p *provider) check(m *sso.Metadata) error {
 	if m.Issuer != p.settings.Issuer {
-		return nil, sso.Unreachable(errIssuer)
+		return errIssuer
 	}
 	for _, endpoint := range []string{m.AuthURL, m.TokenURL, m.KeysURL} {
 		if !strings.HasPrefix(endpoint, "https://") {
-			return nil, sso.Unreachable(errInsecure)
+			return errInsecure
 		}
 	}
-	return m, nil
+	return nil
 }
 
 func (p *provider) flow(m *sso.Metadata) *sso.Flow {
