@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -115,4 +116,33 @@ func send(browser *http.Client, ctx context.Context, method, at string, form url
 		err = fmt.Errorf("status %d: %s", resp.StatusCode, body)
 	}
 	return string(body), err
+}
+
+// TestConformanceOfAuthorization runs the conformance runner's scenarios for
+// authorization servers. It prints a URL too.
+func TestConformanceOfAuthorization(t *testing.T) {
+	p := start(t, gatewaytest.Options{})
+	const port = "13999"
+	var client struct {
+		ID string `json:"client_id"`
+	}
+	err := p.Anonymous.Do(t.Context(), http.MethodPost, "/t/"+gatewaytest.Slug+"/oauth/register", map[string]any{
+		"client_name": "conformance", "redirect_uris": []string{"http://127.0.0.1:" + port + "/callback"},
+	}, &client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	analyst := &person{t: t, ctx: ctx}
+	cmd := p.command(ctx, "conformance", "authorization", "--url", p.Base+"/t/"+gatewaytest.Slug,
+		"--client-id", client.ID, "--resource", p.url(), "-p", port, "-o", t.TempDir())
+	cmd.Stdout, cmd.Stderr = analyst, analyst
+	if err := cmd.Run(); err != nil {
+		t.Errorf("%v\n%s\nthe gateway said:\n%s", err, analyst.said.String(), p.Log())
+	}
+	if analyst.signIns != 1 {
+		t.Errorf("signed in %d times:\n%s", analyst.signIns, analyst.said.String())
+	}
+	t.Log(lastLines(analyst.said.String(), 6))
 }
