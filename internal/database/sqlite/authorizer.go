@@ -28,7 +28,7 @@ func limits() map[int32]int32 {
 	return map[int32]int32{
 		lib.SQLITE_LIMIT_LENGTH:          database.MaxResultBytes,
 		lib.SQLITE_LIMIT_SQL_LENGTH:      4 * sqlguard.MaxChars,
-		lib.SQLITE_LIMIT_EXPR_DEPTH:      100,
+		lib.SQLITE_LIMIT_EXPR_DEPTH:      1000, // SQLite's own: a chain of OR is as deep as it is long
 		lib.SQLITE_LIMIT_COMPOUND_SELECT: 50,
 		lib.SQLITE_LIMIT_VDBE_OP:         250_000,
 		lib.SQLITE_LIMIT_ATTACHED:        0,
