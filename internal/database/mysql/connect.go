@@ -79,13 +79,13 @@ func (c *connector) login(ctx context.Context, address string) (driver.Conn, *wi
 
 // attempt logs in with TLS or, without a config, in plain text.
 func (c *connector) attempt(ctx context.Context, address string, config *tls.Config) (conn driver.Conn, w *wire, err error) {
-	settings := c.config(address, config)
-	settings.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		inner, err := c.dial(ctx, network, addr)
+	settings := c.config(address, config != nil)
+	settings.DialFunc = func(ctx context.Context, _, addr string) (net.Conn, error) {
+		inner, err := c.dial(ctx, addr)
 		if err != nil {
 			return nil, err
 		}
-		w = newWire(inner, config != nil)
+		w = newWire(inner, config)
 		return w, nil
 	}
 	connect, err := mysql.NewConnector(settings)
@@ -96,25 +96,33 @@ func (c *connector) attempt(ctx context.Context, address string, config *tls.Con
 		conn, err = connect.Connect(ctx)
 		return err
 	})
-	if err == nil {
+	switch {
+	case err == nil:
 		w.loggedIn()
 		return conn, w, nil
-	}
-	if w == nil {
+	case w == nil:
 		return nil, nil, err
 	}
-	_ = w.Close() // the driver has closed it, unless it panicked
-	return nil, nil, &loginError{error: errors.Join(w.refusal, err), inTLS: w.shaking()}
+	_ = w.Close()         // the driver has closed it, unless it panicked
+	if w.refusal != nil { // which the driver does not pass on
+		err = fmt.Errorf("%w: %w", w.refusal, err)
+	}
+	return nil, nil, err
 }
 
 // config holds nothing of this machine and nothing that lets a server have
 // more than a proof of the password: no local files, no clear text, no scheme
-// of the last century, no downgrade.
-func (c *connector) config(address string, config *tls.Config) *mysql.Config {
+// of the last century, no downgrade. TLS is the wire's, which leaves out
+// sha256_password: deprecated by MySQL, and of no use to a driver that does not
+// see TLS.
+func (c *connector) config(address string, secured bool) *mysql.Config {
 	m := mysql.NewConfig()
 	m.Net, m.Addr = "tcp", address
+	if secured {
+		m.Net = "unix" // the driver's word for a transport that nobody listens in on
+	}
 	m.User, m.Passwd, m.DBName = c.target.user, c.target.password, c.target.database
-	m.TLS = config
+	m.TLS = nil                   // the wire's
 	m.Logger = &mysql.NopLogger{} // it would log beside the gateway's own log
 	m.ConnectionAttributes = "program_name:" + c.target.program
 	m.AllowNativePasswords = true // a challenge and its answer: MariaDB's default
@@ -130,10 +138,10 @@ func (c *connector) config(address string, config *tls.Config) *mysql.Config {
 
 // dial reaches addr through the egress rules. A KILL names the address that
 // answered instead of the host, which may be allowed by name.
-func (c *connector) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := c.dialer.DialContext(ctx, network, addr)
+func (c *connector) dial(ctx context.Context, addr string) (net.Conn, error) {
+	conn, err := c.dialer.DialContext(ctx, "tcp", addr)
 	if errors.Is(err, egress.ErrDenied) && addr != c.target.Address() {
-		return c.dialer.DialContext(ctx, network, c.target.Address())
+		return c.dialer.DialContext(ctx, "tcp", c.target.Address())
 	}
 	return conn, err
 }
@@ -202,19 +210,8 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// loginError is a login that failed after dialling. It holds the wire's reason
-// as well, which the driver does not pass on.
-type loginError struct {
-	error
-	inTLS bool // in the handshake
-}
-
-// Unwrap returns the reasons.
-func (e *loginError) Unwrap() error { return e.error }
-
 // connectFault puts a failure into the fixed set of contract 3.4.
 func connectFault(caller, limited context.Context, err error) error {
-	var login *loginError
 	var server *mysql.MySQLError
 	switch {
 	case errors.Is(err, egress.ErrDenied):
@@ -225,7 +222,7 @@ func connectFault(caller, limited context.Context, err error) error {
 		return database.ConnectFault(reasonOf(server.Number), err)
 	case limited.Err() != nil || isTimeout(err):
 		return database.ConnectFault(database.ErrTimedOut, err)
-	case errors.Is(err, mysql.ErrNoTLS), errors.As(err, &login) && login.inTLS:
+	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, errHandshake):
 		return database.ConnectFault(database.ErrTLS, err)
 	case refusedPassword(err):
 		return database.ConnectFault(database.ErrAuthentication, err)

@@ -129,7 +129,7 @@ func TestServerAsksForAFile(t *testing.T) {
 // TestMalformedLogins sends packets whose lengths lie; none may end the
 // process or leave a goroutine behind.
 func TestMalformedLogins(t *testing.T) {
-	full := greeting(plainCaps, "mysql_native_password")
+	full, config := greeting(plainCaps, "mysql_native_password"), selfSigned(t)
 	for name, handle := range map[string]func(*peer){
 		"empty greeting":      func(p *peer) { p.send("") },
 		"one byte":            func(p *peer) { p.send("\x0a") },
@@ -146,7 +146,13 @@ func TestMalformedLogins(t *testing.T) {
 		"short switch":        afterLogin("\xfemysql_native_password\x00abc"),
 		"switch without end":  afterLogin("\xfemysql_native_password"),
 		"short refusal":       afterLogin("\xff"),
-		"short challenge":     afterLogin("\xfeclient_ed25519\x00abc"),
+		"short ok in TLS": func(p *peer) {
+			p.greet(plainCaps|capSSL, "mysql_native_password")
+			if p.secure(config) == nil && p.packet() != nil {
+				p.send("\x00")
+			}
+		},
+		"short challenge": afterLogin("\xfeclient_ed25519\x00abc"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantFailure(t, fake(t, handle), "")
@@ -174,6 +180,10 @@ func TestMalformedResults(t *testing.T) {
 		"more columns":         {"\x02", column("a"), column("b"), eofPacket, "\x01a"},
 		"no number":            {"\x01", strings.Replace(column("a"), "\xfd", "\x08", 1), eofPacket, "\x01x"},
 		"short ok":             {"\x00"},
+		"too many columns":     {"\xfd\xff\xff\xff"},
+		"far too many columns": {"\xfe\x00\x00\x00\x00\x10\x00\x00\x00"},
+		"many after an ok":     {"\x00\x00\x00\x0a\x00\x00\x00", "\xfe\x00\x00\x00\x00\x10\x00\x00\x00"},
+		"half a number":        {"\xfc\xff"},
 		"short error":          {"\xff\x15"},
 		"nothing":              nil,
 	} {

@@ -34,7 +34,7 @@ func TestSuite(t *testing.T) {
 			database.ErrAuthentication:   s.url(s.owner, s.password+"x", s.db),
 			database.ErrDatabaseNotFound: s.url(s.owner, s.password, s.db+"x"),
 			database.ErrCannotConnect:    "mysql://u:p@127.0.0.1:1/db",
-			database.ErrTLS:              s.url(s.owner, s.password, s.db) + "&ssl-mode=required",
+			database.ErrTLS:              s.url(s.owner, s.password, s.db) + "&ssl-mode=verify-identity",
 		},
 		Queries: databasetest.Queries{
 			Numbers:       func(n int) string { return fmt.Sprintf("SELECT seq AS n FROM seq_1_to_%d", n) },

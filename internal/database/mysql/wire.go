@@ -3,110 +3,75 @@ package mysql
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"syscall"
+
+	"github.com/go-sql-driver/mysql"
 )
 
 // Sizes of the wire. readBuffer spares system calls on long results: the
-// driver alone would read in pieces of 4 KiB. A login takes a few hundred bytes.
+// driver alone would read in pieces of 4 KiB. A login takes a few hundred
+// bytes. maxColumns is both servers' own limit.
 const (
 	readBuffer = 32 << 10
 	maxLogin   = 16 << 10
+	maxColumns = 4096
 )
 
 // Reasons for the wire to end a connection.
 var (
 	// errServerKey: a server that offers a key to encrypt the password with,
-	// on a connection where nobody has proven whose key it is. MySQL's own
-	// clients do not take it unasked either.
+	// where nobody has proven whose key it is. MySQL's own clients do not take
+	// it unasked either.
 	errServerKey = errors.New("server asks for the password without TLS")
+	errHandshake = errors.New("TLS handshake")
 	errProtocol  = errors.New("server broke the protocol")
 	errTooLong   = errors.New("server sent more than it may")
 )
 
-// wire is the network connection below the driver. It bounds what the server
-// may send, which the driver takes as it comes, and it reads along while a
-// login is in plain text.
+// wire is the network connection below the driver, which takes what a server
+// sends as it comes. The wire bounds it, checks the packets of a login and the
+// head of every answer, and speaks TLS for the driver: inside the driver,
+// nothing could be checked above it.
 type wire struct {
-	net.Conn
-	reader  *bufio.Reader
-	left    int   // bytes that the server may still send
-	refusal error // why the wire ended the connection
+	net.Conn             // to the server; its methods may be called at any time
+	stream   net.Conn    // the same, or TLS over it: what Read and Write use
+	config   *tls.Config // nil without TLS
 
-	inspect bool // packets are checked before the driver sees them
+	reader  *bufio.Reader // of stream
+	left    int           // bytes that the server may still send
+	refusal error         // why the wire ended the connection
+
+	login   bool // every packet is checked
 	greeted bool
-	unread  int // bytes of the checked packet that the driver has not read
-
-	withTLS bool // TLS follows after the greeting
-	stage   stage
+	head    bool // the next packet is the head of an answer
+	unread  int  // bytes of a checked packet that the driver has not read
 }
 
-// stage is how far a connection with TLS has come.
-type stage uint8
-
-const (
-	greeting stage = iota
-	handshaking
-	encrypted
-)
-
-// recordOfData is the type of the TLS records that hold neither handshake nor
-// alert (RFC 8446, 5.1).
-const recordOfData = 23
-
-func newWire(conn net.Conn, withTLS bool) *wire {
+func newWire(conn net.Conn, config *tls.Config) *wire {
 	return &wire{
-		Conn: conn, reader: bufio.NewReaderSize(conn, readBuffer),
-		left: maxLogin, withTLS: withTLS, inspect: true,
+		Conn: conn, stream: conn, config: config,
+		reader: bufio.NewReaderSize(conn, readBuffer), left: maxLogin, login: true,
 	}
 }
 
 // allow lets the server send up to n more bytes from here on.
 func (w *wire) allow(n int) { w.left = n }
 
-// loggedIn ends the inspection of packets.
-func (w *wire) loggedIn() { w.inspect = false }
+// loggedIn ends the login.
+func (w *wire) loggedIn() { w.login = false }
 
-// Read implements [net.Conn].
-func (w *wire) Read(p []byte) (int, error) {
-	if w.left <= 0 {
-		return 0, w.refuse(errTooLong)
+func (w *wire) secured() bool { return w.stream != w.Conn }
+
+func (w *wire) refuse(err error) error {
+	if w.refusal == nil {
+		w.refusal = err
 	}
-	p = p[:min(len(p), w.left)]
-	if w.inspect {
-		if w.unread == 0 {
-			if err := w.inspectPacket(); err != nil {
-				return 0, err
-			}
-		}
-		p = p[:min(len(p), w.unread)]
-	}
-	n, err := w.reader.Read(p)
-	w.left -= n
-	if w.inspect {
-		w.unread -= n
-		w.inspect = w.unread > 0 || !w.withTLS // after the greeting, TLS records follow
-	}
-	return n, err
+	return w.refusal
 }
-
-// Write notes the stage: the driver asks for TLS, shakes hands and then sends
-// records of data.
-func (w *wire) Write(p []byte) (int, error) {
-	if w.withTLS && len(p) > 0 {
-		switch {
-		case w.stage == greeting:
-			w.stage = handshaking
-		case w.stage == handshaking && p[0] == recordOfData:
-			w.stage = encrypted
-		}
-	}
-	return w.Conn.Write(p)
-}
-
-// shaking reports whether a TLS handshake has begun and not ended.
-func (w *wire) shaking() bool { return w.stage == handshaking }
 
 // SyscallConn lets the driver ask whether an idle connection has died.
 func (w *wire) SyscallConn() (syscall.RawConn, error) {
@@ -117,58 +82,143 @@ func (w *wire) SyscallConn() (syscall.RawConn, error) {
 	return c.SyscallConn()
 }
 
-func (w *wire) refuse(err error) error {
-	if w.refusal == nil {
-		w.refusal = err
+// Read implements [net.Conn].
+func (w *wire) Read(p []byte) (int, error) {
+	if w.left <= 0 {
+		return 0, w.refuse(errTooLong)
 	}
-	return w.refusal
+	if w.unread == 0 && (w.login || w.head) {
+		if err := w.inspect(); err != nil {
+			return 0, err
+		}
+	}
+	p = p[:min(len(p), w.left)]
+	if w.unread > 0 {
+		p = p[:min(len(p), w.unread)]
+	}
+	n, err := w.reader.Read(p)
+	w.left -= n
+	w.unread = max(0, w.unread-n)
+	return n, err
 }
 
-// inspectPacket checks the next packet of a login in plain text.
-func (w *wire) inspectPacket() error {
+// inspect checks the next packet.
+func (w *wire) inspect() error {
 	header, err := w.reader.Peek(4)
 	if err != nil {
 		return err
 	}
 	size := int(header[0]) | int(header[1])<<8 | int(header[2])<<16
-	if size == 0 || size > maxLogin {
+	if size == 0 || w.login && size > maxLogin {
 		return w.refuse(errProtocol)
 	}
-	packet, err := w.reader.Peek(4 + size)
+	if w.secured() && w.login {
+		header[3]-- // the driver does not know of the request for TLS
+	}
+	needed := size
+	if !w.login {
+		needed = min(size, 3) // what checkHead looks at
+	}
+	packet, err := w.reader.Peek(4 + needed)
 	if err != nil {
 		return err
 	}
-	check := checkReply
-	if !w.greeted {
-		check, w.greeted = checkGreeting, true
-	}
-	if err := check(packet[4:]); err != nil {
+	if err := w.check(packet[4:]); err != nil {
 		return w.refuse(err)
 	}
-	w.unread = 4 + size
+	if w.login || w.head {
+		w.unread = 4 + size
+	}
 	return nil
 }
 
-// The first bytes of packets.
+func (w *wire) check(payload []byte) error {
+	switch {
+	case !w.login:
+		// What comes after an OK may be the head of another result.
+		w.head = payload[0] == packetOK
+		return checkHead(payload)
+	case w.greeted:
+		return checkReply(payload)
+	default:
+		w.greeted = true
+		return checkGreeting(payload, w.config != nil)
+	}
+}
+
+// Write implements [net.Conn]. The driver writes whole packets.
+func (w *wire) Write(p []byte) (int, error) {
+	if !w.login {
+		w.head, w.unread = true, 0
+		return w.stream.Write(p)
+	}
+	if w.config == nil {
+		return w.stream.Write(p)
+	}
+	packet := bytes.Clone(p)
+	if !w.secured() {
+		if err := w.secure(packet); err != nil {
+			return 0, w.refuse(err)
+		}
+	}
+	packet[3]++ // after the request for TLS
+	return w.stream.Write(packet)
+}
+
+// secure turns the connection into TLS before the driver's answer to the
+// greeting is sent. The request is the beginning of that answer.
+func (w *wire) secure(response []byte) error {
+	if len(response) < 4+requestSize {
+		return errProtocol
+	}
+	response[5] |= flagTLS >> 8
+	request := append([]byte{requestSize, 0, 0, response[3]}, response[4:4+requestSize]...)
+	if _, err := w.Conn.Write(request); err != nil {
+		return err
+	}
+	conn := tls.Client(w.Conn, w.config)
+	if err := conn.Handshake(); err != nil {
+		return fmt.Errorf("%w: %w", errHandshake, err)
+	}
+	w.stream = conn
+	w.reader.Reset(conn) // drops what came before TLS and does not belong here
+	return nil
+}
+
+// The first bytes of packets, the flag of servers and clients that have TLS,
+// and the size of a request for it.
 const (
 	packetOK       = 0x00
 	packetMoreData = 0x01
+	packetFile     = 0xfb
+	packetWord     = 0xfc // a number of two bytes follows
 	packetSwitch   = 0xfe
 	packetError    = 0xff
+
+	flagTLS     = 1 << 11
+	requestSize = 32
 )
 
-// greetingRest is what follows the version in a greeting of protocol 10, up
-// to the second part of the challenge.
-const greetingRest = 4 + 8 + 1 + 2 + 1 + 2 + 2 + 1 + 10 + 13
+// Places in a greeting of protocol 10, after the version: the lower flags,
+// and the end of the challenge's second part.
+const (
+	greetingFlags = 4 + 8 + 1
+	greetingRest  = greetingFlags + 2 + 1 + 2 + 2 + 1 + 10 + 13
+)
 
 // checkGreeting refuses greetings that are too short for the driver, which
-// trusts their lengths and would leave a goroutine behind.
-func checkGreeting(payload []byte) error {
+// trusts their lengths and would leave a goroutine behind, and those of
+// servers without the TLS that is wanted.
+func checkGreeting(payload []byte, wantTLS bool) error {
 	if payload[0] == packetError {
 		return checkError(payload)
 	}
-	if end := bytes.IndexByte(payload, 0); end < 0 || len(payload)-end-1 < greetingRest {
+	end := bytes.IndexByte(payload, 0)
+	if end < 0 || len(payload)-end-1 < greetingRest {
 		return errProtocol
+	}
+	if wantTLS && payload[end+1+greetingFlags+1]&(flagTLS>>8) == 0 {
+		return mysql.ErrNoTLS
 	}
 	return nil
 }
@@ -203,4 +253,17 @@ func checkError(payload []byte) error {
 		return errProtocol
 	}
 	return nil
+}
+
+// checkHead refuses a number of columns that no server has: the driver takes
+// memory for all of them at once.
+func checkHead(payload []byte) error {
+	switch first := payload[0]; {
+	case first <= packetFile, first == packetError:
+		return nil
+	case first == packetWord && len(payload) >= 3 && int(payload[1])|int(payload[2])<<8 <= maxColumns:
+		return nil
+	default:
+		return errProtocol
+	}
 }
