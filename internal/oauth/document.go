@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -91,13 +92,11 @@ func (d *documents) live(ctx context.Context, id string) (metadata, error) {
 func (d *documents) keep(id string, kept keptDocument) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for other, k := range d.kept {
-		if len(d.kept) < maxDocuments {
-			break
-		}
-		if other != id && (k.err != nil || !d.now().Before(k.until)) || len(d.kept) >= 2*maxDocuments {
-			delete(d.kept, other)
-		}
+	if len(d.kept) >= maxDocuments {
+		maps.DeleteFunc(d.kept, func(_ string, k keptDocument) bool { return k.err != nil || !d.now().Before(k.until) })
+	}
+	if len(d.kept) >= maxDocuments {
+		clear(d.kept)
 	}
 	d.kept[id] = kept
 }

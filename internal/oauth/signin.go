@@ -130,8 +130,17 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 	if err != nil {
 		return err
 	}
+	s.touch(v.ctx(), t.client)
 	s.leave(v, t, url.Values{"code": {code}})
 	return nil
+}
+
+// touch notes that a client is in use, so that it is not cleaned away. The
+// sign-in is done by then, so a failure is only logged.
+func (s *Server) touch(ctx context.Context, c store.OAuthClient) {
+	if err := s.Store.Tenant(c.Tenant).TouchOAuthClient(ctx, c); err != nil {
+		s.Log.WarnContext(ctx, "use of an OAuth client not noted", "client_id", c.ClientID, "err", err)
+	}
 }
 
 // deny ends the transaction without a grant.

@@ -340,27 +340,27 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
-// TestClean checks that what has expired goes, and only that.
+// TestClean checks that what has expired goes, and only that: a client stays
+// as long as somebody signs in with it or holds its tokens (contract 4.4).
 func TestClean(t *testing.T) {
 	r := newRig(t)
 	b := r.browser(t)
-	p := b.tokens(t)
-	unused := b.register(t, loopback)
-	r.clock.advance(29 * 24 * time.Hour)
-	if err := r.server.Clean(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	p = pairOf(t, p.client, b.token(t, renewal(p)))
-	r.clock.advance(25 * 24 * time.Hour)
-	p = pairOf(t, p.client, b.token(t, renewal(p)))
-	r.clock.advance(29 * 24 * time.Hour)
-	p = pairOf(t, p.client, b.token(t, renewal(p)))
-	r.clock.advance(10 * 24 * time.Hour)
-	if err := r.server.Clean(t.Context()); err != nil {
-		t.Fatal(err)
+	held, used, unused := b.tokens(t), b.register(t, loopback), b.register(t, loopback)
+	for range 4 { // 100 days
+		r.clock.advance(25 * 24 * time.Hour)
+		held = pairOf(t, held.client, b.token(t, renewal(held)))
+		b.code(t, used)
+		if err := r.server.Clean(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got := b.get(t, "/t/acme/oauth/authorize?"+authorization(unused).Encode()).refusal(t); got != "400 invalid_client: Unknown client" {
 		t.Errorf("unused client: %s", got)
 	}
-	b.authorize(t, authorization(p.client))
+	for _, client := range []string{held.client, used} {
+		b.authorize(t, authorization(client))
+	}
+	if a := b.mcp(t, "acme", held.access); a.status != http.StatusOK {
+		t.Errorf("the tokens in use are gone: %d %s", a.status, a.body)
+	}
 }
