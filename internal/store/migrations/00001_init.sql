@@ -235,8 +235,9 @@ CREATE TABLE audit_logs (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (tenant_id, seq)
 );
-CREATE INDEX audit_logs_newest ON audit_logs (tenant_id, created_at DESC, id DESC);
-CREATE INDEX audit_logs_by_family ON audit_logs (tenant_id, family, created_at DESC, id DESC);
+-- Ascending, though lists read them backwards: new entries then go to the end.
+CREATE INDEX audit_logs_newest ON audit_logs (tenant_id, created_at, id);
+CREATE INDEX audit_logs_by_family ON audit_logs (tenant_id, family, created_at, id);
 
 -- Buckets of rate limits that replicas share (contract 14). Times are
 -- microseconds, 0 for never.
