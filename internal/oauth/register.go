@@ -1,6 +1,7 @@
 package oauth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func malformed(err error) error {
 	code, text := codeInvalidMetadata, "Malformed JSON"
 	var semantic *json.SemanticError
 	if errors.As(err, &semantic) {
-		text = "Wrong type of " + printable(string(semantic.JSONPointer))
+		text = "Wrong type at " + printable(cmp.Or(string(semantic.JSONPointer), "/"))
 		if strings.HasPrefix(string(semantic.JSONPointer), "/redirect_uris") {
 			code = codeInvalidRedirect
 		}
