@@ -78,11 +78,11 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 // catalogue runs one of this package's own statements.
 func (c *conn) catalogue(ctx context.Context, query string, row func(values []string) error) error {
 	l := limits{rows: noRowLimit, timeout: database.QueryTimeout}
-	return c.run(ctx, request{stmt: &sqlguard.Statement{SQL: query}, limits: l, bytes: maxCatalogueBytes, sink: rowFunc(row)})
+	return c.run(ctx, request{stmt: &sqlguard.Statement{SQL: query}, limits: l, bytes: maxCatalogueRow, sink: &catalogueSink{each: row}})
 }
 
-// maxCatalogueBytes bounds one row of a catalogue.
-const maxCatalogueBytes = 1 << 20
+// maxCatalogueRow bounds one row of a catalogue.
+const maxCatalogueRow = 1 << 20
 
 // run sends the request, and sends it again as long as idle connections turn
 // out to have died.

@@ -263,3 +263,31 @@ func TestSilentServer(t *testing.T) {
 		t.Errorf("Probe = %v", err)
 	}
 }
+
+// TestEndlessCatalogue has a server list tables without end.
+func TestEndlessCatalogue(t *testing.T) {
+	server := fake(t, func(p *peer) {
+		if !p.login() {
+			return
+		}
+		p.serve(func(string) {
+			p.send("\x04")
+			for range 4 {
+				p.send(column("a"))
+			}
+			p.send(eofPacket)
+			const name = 60_000
+			row := "\xfc\x60\xea" + strings.Repeat("t", name) + "\x05TABLE" + "\x011" + "\x00"
+			for {
+				n := len(row)
+				if _, err := p.Write(append([]byte{byte(n), byte(n >> 8), byte(n >> 16), p.seq}, row...)); err != nil {
+					return
+				}
+				p.seq++
+			}
+		})
+	})
+	if _, err := open(t, server.url()).Schema(t.Context()); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("Schema = %v", err)
+	}
+}

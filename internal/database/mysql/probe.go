@@ -78,7 +78,7 @@ func powerOf(grant, db string) string {
 	if len(writing) == 0 {
 		return ""
 	}
-	return "has " + strings.Join(writing, ", ") + " on " + object
+	return "has " + strings.Join(shorten(writing), ", ") + " on " + object
 }
 
 // covers reports whether the object of a grant, `pattern`.* or `db`.`table`,
@@ -130,17 +130,22 @@ func onlyReads(privilege string) bool {
 	}
 }
 
-// maxPowers is how many grants a warning lists.
-const maxPowers = 5
+// maxListed is how many grants, and privileges of a grant, a warning lists:
+// MySQL spells ALL out.
+const maxListed = 6
+
+func shorten(list []string) []string {
+	if more := len(list) - maxListed; more > 0 {
+		return append(list[:maxListed:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return list
+}
 
 // warning tells the administrator what the login could do and how to make one
 // that only reads.
 func (c *conn) warning(powers []string) string {
-	if more := len(powers) - maxPowers; more > 0 {
-		powers = append(powers[:maxPowers:maxPowers], fmt.Sprintf("and %d more", more))
-	}
 	return fmt.Sprintf("This login could write: it %s. The gateway only runs reads, in read-only transactions, "+
 		"but a login that cannot write is safer still: "+
 		"CREATE USER 'mcp_reader'@'%%' IDENTIFIED BY '…'; GRANT SELECT, SHOW VIEW ON `%s`.* TO 'mcp_reader'@'%%';",
-		strings.Join(powers, "; "), strings.ReplaceAll(c.target.database, "`", "``"))
+		strings.Join(shorten(powers), "; "), strings.ReplaceAll(c.target.database, "`", "``"))
 }

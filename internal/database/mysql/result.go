@@ -68,18 +68,31 @@ func (k *tableSink) tooLong() error {
 	return nil
 }
 
-// rowFunc is a sink for this package's own statements.
-type rowFunc func(values []string) error
+// maxCatalogue bounds a whole catalogue, which a hostile server could send
+// without end.
+const maxCatalogue = 64 << 20
 
-func (rowFunc) start([]tool.Column) {}
+var errCatalogue = errors.New("catalogue is too long")
 
-func (f rowFunc) row(values []driver.Value) (bool, error) {
+// catalogueSink hands on the rows of this package's own statements.
+type catalogueSink struct {
+	each func(values []string) error
+	size int
+}
+
+func (*catalogueSink) start([]tool.Column) {}
+
+func (k *catalogueSink) row(values []driver.Value) (bool, error) {
 	texts := make([]string, len(values))
 	for i, v := range values {
 		texts[i] = text(v)
+		k.size += len(texts[i])
 	}
-	err := f(texts)
+	if k.size > maxCatalogue {
+		return false, errCatalogue
+	}
+	err := k.each(texts)
 	return err == nil, err
 }
 
-func (rowFunc) tooLong() error { return errors.New("row of the catalogue is too long") }
+func (*catalogueSink) tooLong() error { return errCatalogue }
