@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"errors"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
@@ -40,12 +39,15 @@ func (s *SSO) provision(ctx context.Context, l Leg, who sso.Identity) (store.Use
 	scope := s.cfg.Store.Tenant(l.Tenant.ID)
 	known, err := scope.UserBySubject(ctx, l.Provider, who.Subject)
 	if fault.Is(err, fault.NotFound) {
-		known, err = s.create(ctx, l, who)
-		if !isTaken(err, "subject") {
-			return known, err
+		made, taken := s.create(ctx, l, who)
+		if !fault.Is(taken, fault.Conflict) {
+			return made, taken
 		}
-		// Somebody else's tab was a moment faster.
+		// Another tab of the same person may have been a moment faster.
 		known, err = scope.UserBySubject(ctx, l.Provider, who.Subject)
+		if fault.Is(err, fault.NotFound) {
+			return store.User{Email: who.Email}, s.emailHeld(ctx, l.Tenant.ID, who.Email)
+		}
 	}
 	if err != nil {
 		return store.User{}, err
@@ -53,6 +55,7 @@ func (s *SSO) provision(ctx context.Context, l Leg, who sso.Identity) (store.Use
 	return s.update(ctx, l, known, who)
 }
 
+// create makes the user. What another user holds is a Conflict.
 func (s *SSO) create(ctx context.Context, l Leg, who sso.Identity) (store.User, error) {
 	if who.Role == identity.None {
 		return store.User{Email: who.Email}, errNoGroup()
@@ -69,9 +72,6 @@ func (s *SSO) create(ctx context.Context, l Leg, who sso.Identity) (store.User, 
 		tx.Record(userEvent("user.created", made, l.From, map[string]any{"role": made.Role.String(), "auth_provider": l.Provider}))
 		return s.keepRefresh(ctx, tx, made, who.Refresh)
 	})
-	if isTaken(err, "email") {
-		return store.User{Email: who.Email}, s.emailHeld(ctx, l.Tenant.ID, who.Email)
-	}
 	return made, err
 }
 
@@ -93,11 +93,12 @@ func (s *SSO) update(ctx context.Context, l Leg, known store.User, who sso.Ident
 		return renameUser(ctx, tx, &user, who.Email, l.From)
 	})
 	switch {
-	case isTaken(err, "email"):
+	case fault.Is(err, fault.Conflict):
 		return known, s.emailHeld(ctx, l.Tenant.ID, who.Email)
 	case err != nil:
 		return known, err
 	}
+	s.resync.answered(user.ID)
 	return user, refused
 }
 
@@ -158,10 +159,4 @@ func (s *SSO) emailHeld(ctx context.Context, tenant identity.TenantID, email str
 		return errOtherAccount()
 	}
 	return errLocalAccount()
-}
-
-// isTaken reports whether err is the store's conflict about the field.
-func isTaken(err error, field string) bool {
-	var f *fault.Error
-	return errors.As(err, &f) && f.Kind == fault.Conflict && f.Field == field
 }

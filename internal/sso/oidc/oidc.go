@@ -97,7 +97,11 @@ func (p *provider) Exchange(ctx context.Context, code string, leg sso.Leg) (sso.
 	if err != nil {
 		return sso.Identity{}, err
 	}
-	return p.identity(ctx, m, tokens)
+	who, claims, err := p.identity(ctx, m, tokens)
+	if err == nil && unverified(claims) {
+		err = fault.New(fault.Forbidden, "The identity provider has not verified this e-mail address")
+	}
+	return who, err
 }
 
 // Refresh implements sso.Refresher.
@@ -113,7 +117,7 @@ func (p *provider) Refresh(ctx context.Context, subject, token string) (sso.Iden
 	if err != nil {
 		return sso.Identity{}, err
 	}
-	who, err := p.identity(ctx, m, tokens)
+	who, _, err := p.identity(ctx, m, tokens)
 	if err == nil && who.Subject != subject {
 		err = sso.NoSubject(label)
 	}
@@ -122,28 +126,27 @@ func (p *provider) Refresh(ctx context.Context, subject, token string) (sso.Iden
 
 // identity reads the claims. Some providers put groups and e-mail only into
 // the profile.
-func (p *provider) identity(ctx context.Context, m *sso.Metadata, tokens sso.Tokens) (sso.Identity, error) {
+func (p *provider) identity(ctx context.Context, m *sso.Metadata, tokens sso.Tokens) (sso.Identity, sso.Claims, error) {
 	claims := tokens.Claims
+	if claims != nil && claims.Text("sub") == "" {
+		return sso.Identity{}, nil, sso.NoSubject(label)
+	}
 	_, known := lookup(claims, p.settings.GroupClaim)
 	if m.UserInfoURL != "" && (!known || claims.Text("email") == "") {
 		profile, err := p.profile(ctx, m, tokens)
 		if err != nil {
-			return sso.Identity{}, err
+			return sso.Identity{}, nil, err
 		}
 		claims = merge(profile, claims)
 	}
 	sub := claims.Text("sub")
 	if sub == "" {
-		return sso.Identity{}, sso.NoSubject(label)
+		return sso.Identity{}, nil, sso.NoSubject(label)
 	}
-	who := sso.Identity{
+	return sso.Identity{
 		Subject: m.Issuer + "#" + sub, Email: claims.Text("email"), Refresh: tokens.Refresh,
 		Role: sso.Highest(p.settings.Roles, groups(claims, p.settings.GroupClaim)),
-	}
-	if unverified(claims) {
-		return who, fault.New(fault.Forbidden, "The identity provider has not verified this e-mail address")
-	}
-	return who, nil
+	}, claims, nil
 }
 
 // profile reads the UserInfo endpoint, which must speak of the same person

@@ -155,11 +155,13 @@ func (p *Provider) application(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) tokens(person Person, issuer, nonce string) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
-		"iss": issuer, "aud": ClientID, "sub": person.ID, "oid": person.ID, "tid": Tenant, "email": person.Email,
+		"iss": issuer, "aud": ClientID, "sub": person.ID, "oid": person.ID, "tid": Tenant,
 		"iat": now.Unix(), "nbf": now.Unix(), "exp": now.Add(tokenLife).Unix(),
 	}
-	if nonce != "" {
-		claims["nonce"] = nonce
+	for name, value := range map[string]string{"nonce": nonce, "email": person.Email} {
+		if value != "" {
+			claims[name] = value
+		}
 	}
 	maps.Copy(claims, person.Claims)
 	if p.tamper != nil {

@@ -48,6 +48,7 @@ type Person struct {
 type Provider struct {
 	URL string
 
+	server    *httptest.Server
 	mu        sync.Mutex
 	key       *signingKey
 	published []*signingKey
@@ -75,7 +76,7 @@ func Start(t testing.TB) *Provider {
 	p := newProvider()
 	server := httptest.NewServer(p.routes())
 	t.Cleanup(server.Close)
-	p.URL = server.URL
+	p.URL, p.server = server.URL, server
 	return p
 }
 
@@ -86,7 +87,7 @@ func StartTLS(t testing.TB) *Provider {
 	p := newProvider()
 	server := httptest.NewTLSServer(p.routes())
 	t.Cleanup(server.Close)
-	p.URL = server.URL
+	p.URL, p.server = server.URL, server
 	return p
 }
 
@@ -117,6 +118,9 @@ func newProvider() *Provider {
 	p.Rotate(true)
 	return p
 }
+
+// Transport is how a browser that trusts the provider's certificate reaches it.
+func (p *Provider) Transport() http.RoundTripper { return p.server.Client().Transport }
 
 // Issuer is the issuer of the generic provider. Entra's is URL/Tenant/v2.0.
 func (p *Provider) Issuer() string { return p.URL + "/realm" }
