@@ -130,7 +130,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		return nil, err
 	}
 	a.oauth, err = oauth.New(oauth.Config{
-		Store: a.store, Auth: authenticator, SSO: signOn, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: limits,
+		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: limits,
 		Log: logs.Logger("oauth"), Now: time.Now, Documents: egress.NewClient(publicOnly(cfg.Egress), egress.ClientConfig{}),
 		Base: cfg.Base.Text, RedirectHosts: cfg.RedirectHosts, RedirectSchemes: cfg.RedirectSchemes,
 		StateLife: cfg.OAuthStateTTL, CodeLife: cfg.OAuthCodeTTL, RefreshLife: cfg.RefreshTokenTTL,

@@ -8,6 +8,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 )
 
 // The error codes of RFC 6749 (4.1.2.1, 5.2), RFC 7591 (3.2.2) and RFC 8707.
@@ -93,8 +94,8 @@ func (s *Server) fail(v *visit, browser bool, err error) {
 	answer := httpx.Write
 	if browser {
 		v.w.Header().Add("Vary", "Accept")
-		if prefersHTML(v.r.Header.Get("Accept")) {
-			answer = func(w http.ResponseWriter, status int, _ any) error { return s.problemPage(v, status, body) }
+		if page.PrefersHTML(v.r.Header.Get("Accept")) {
+			answer = func(http.ResponseWriter, int, any) error { return s.Pages.Problem(v.w, v.r, f) }
 		}
 	}
 	if err := answer(v.w, httpx.Status(f.Kind), body); err != nil {

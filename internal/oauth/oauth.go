@@ -13,13 +13,13 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -39,6 +39,7 @@ type Config struct {
 	// addresses only, follow no redirect and bound bodies (egress.NewClient).
 	Documents *http.Client
 	SSO       SSO
+	Pages     *page.Set
 
 	Base            string   // BASE_URL without trailing slash
 	RedirectHosts   []string // OAUTH_REDIRECT_HOSTS
@@ -53,27 +54,19 @@ type Config struct {
 type Server struct {
 	Config
 	urls      auth.URLs
-	path      string // of Base, for links between our own pages
-	secure    bool   // Base is https
+	secure    bool // Base is https
 	documents *documents
-	pages     *pages
 }
 
 // New returns the authorization server.
 func New(cfg Config) (*Server, error) {
-	if cfg.Store == nil || cfg.Auth == nil || cfg.Issuer == nil || cfg.Documents == nil || cfg.SSO == nil {
-		return nil, errors.New("oauth: store, auth, issuer, documents and SSO are needed")
+	if cfg.Store == nil || cfg.Auth == nil || cfg.Issuer == nil || cfg.Documents == nil || cfg.SSO == nil || cfg.Pages == nil {
+		return nil, errors.New("oauth: store, auth, issuer, documents, SSO and pages are needed")
 	}
-	base, err := url.Parse(cfg.Base)
-	if err != nil {
-		return nil, err
-	}
-	s := &Server{
-		Config: cfg, urls: auth.URLs{Base: cfg.Base}, path: strings.TrimSuffix(base.EscapedPath(), "/"), secure: base.Scheme == "https",
+	return &Server{
+		Config: cfg, urls: auth.URLs{Base: cfg.Base}, secure: strings.HasPrefix(cfg.Base, "https://"),
 		documents: newDocuments(cfg.Documents, cfg.Now),
-	}
-	s.pages, err = newPages(s.path)
-	return s, err
+	}, nil
 }
 
 // Routes adds every route (contract 4.2, 4.3).
@@ -82,7 +75,6 @@ func (s *Server) Routes(mux *httpx.Mux) {
 	for _, e := range s.endpoints() {
 		mux.Handle(e.method+" /t/{slug}/oauth/"+e.path, s.serve(e))
 	}
-	mux.Handle("GET "+stylePath, httpx.Handler(s.pages.serveStyle))
 }
 
 // Clean removes what has expired and clients that nobody used for 90 days

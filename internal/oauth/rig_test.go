@@ -27,6 +27,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
+	"github.com/mcp-gateway/mcp-gateway/internal/page"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/sso"
 	"github.com/mcp-gateway/mcp-gateway/internal/sso/entra"
@@ -135,6 +136,9 @@ func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 		t.Fatal(err)
 	}
 	cfg.Auth = r.auth
+	if cfg.Pages, err = page.New(""); err != nil {
+		t.Fatal(err)
+	}
 	if cfg.SSO == nil {
 		cfg.SSO = noProviders(t, cfg)
 	}
@@ -271,6 +275,7 @@ func (r *rig) keys(t testing.TB, cfg *oauth.Config) {
 func (r *rig) serve(t testing.TB, listener net.Listener, log *slog.Logger) {
 	mux := httpx.NewMux()
 	r.server.Routes(mux)
+	r.server.Pages.Mount(mux)
 	mux.Handle("GET /t/{slug}/mcp", httpx.Handler(func(w http.ResponseWriter, req *http.Request) error {
 		p, err := r.auth.Authenticate(req.Context(), req, req.PathValue("slug"))
 		if err != nil {

@@ -93,6 +93,9 @@ func TestLoginTexts(t *testing.T) {
 		if a.status != http.StatusOK || !strings.Contains(a.body, `role="alert" id="problem">`+tt.want) || stateField.FindStringSubmatch(a.body)[1] != state {
 			t.Errorf("%q: %d %s", tt.email, a.status, a.body)
 		}
+		if !strings.Contains(a.body, "<title>Error: Sign in to ACME") {
+			t.Errorf("%q: the title does not tell", tt.email)
+		}
 		if !strings.Contains(a.body, `value="`+tt.email+`"`) || strings.Contains(a.body, `value="`+password) {
 			t.Errorf("%q: the e-mail is lost, or the password shown", tt.email)
 		}

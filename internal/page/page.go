@@ -120,7 +120,7 @@ func (s *Set) Problem(w http.ResponseWriter, r *http.Request, f *fault.Error) er
 func hint(status int, text string) string {
 	switch {
 	case text == "Invalid or expired OAuth2 state":
-		return "This page was open for too long, was used already, or belongs to another browser. Go back and sign in again."
+		return "This page was open for too long, was used already, or belongs to another browser. Go back to where you came from and start again."
 	case text == "Tenant has not configured Entra ID SSO":
 		return "Entra ID not configured for this tenant"
 	case text == "Not in any authorised group":
@@ -128,9 +128,9 @@ func hint(status int, text string) string {
 	case status == http.StatusTooManyRequests:
 		return "Wait a minute, then try again."
 	case status >= http.StatusInternalServerError:
-		return "This is not your fault. Try again in a moment; if it stays, tell your administrator the number below."
+		return "This is not your fault. Try again in a moment; if it stays, tell your administrator the request number below."
 	default:
-		return "Go back and sign in again. If it stays, tell your administrator what it says above."
+		return "Go back to where you came from and start again. If it stays, tell your administrator what it says above."
 	}
 }
 
