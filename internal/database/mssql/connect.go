@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
+	"sync/atomic"
 
 	mssqldb "github.com/microsoft/go-mssqldb"
 	"github.com/microsoft/go-mssqldb/msdsn"
@@ -36,53 +36,42 @@ func (c *connector) Driver() driver.Driver { return &mssqldb.Driver{} }
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	limited, cancel := context.WithTimeout(ctx, c.target.connectTimeout)
 	defer cancel()
-	a := &attempt{target: c.target, dialer: c.dialer, life: limited}
+	a := &attempt{target: c.target, dialer: c.dialer}
 	s, err := a.connect(limited)
-	if stopped := a.release(); err == nil {
-		err = stopped
+	if err != nil {
+		a.hangUp()
+		return nil, a.fault(ctx, limited, err)
 	}
-	if err == nil {
-		return s, nil
-	}
-	if s != nil {
-		_ = s.Close()
-	}
-	return nil, a.fault(ctx, limited, err)
+	return s, nil
 }
 
 // config is the driver's configuration, made by hand: its parser takes more
-// from strings and from this machine than is wanted.
+// from strings and from this machine than is wanted. Encryption is off because
+// the connections that the driver gets have it already (see secure).
 func (t *target) config() msdsn.Config {
-	c := msdsn.Config{
+	return msdsn.Config{
 		Host: t.host, Port: uint64(t.port), Database: t.database,
 		User: t.user, Password: t.password,
-		Encryption:                msdsn.EncryptionRequired,
-		TLSConfig:                 t.tlsConfig(),
-		HostInCertificateProvided: t.certName != "",
-		TrustServerCertificate:    t.trust,
-		ReadOnlyIntent:            true,
-		Workstation:               "mcp-gateway",
-		AppName:                   t.appName,
-		DisableRetry:              true,
-		DialTimeout:               -1, // the context says
-		Protocols:                 []string{"tcp"},
-		NoTraceID:                 true,
-		Encoding:                  msdsn.EncodeParameters{GuidConversion: true},
+		Encryption:     msdsn.EncryptionDisabled,
+		ReadOnlyIntent: true,
+		Workstation:    "mcp-gateway",
+		AppName:        t.appName,
+		DisableRetry:   true,
+		DialTimeout:    -1, // the context says
+		Protocols:      []string{"tcp"},
+		NoTraceID:      true,
+		Encoding:       msdsn.EncodeParameters{GuidConversion: true},
 	}
-	if t.strict {
-		c.Encryption = msdsn.EncryptionStrict
-	}
-	return c
 }
 
-func (t *target) tlsConfig() *tls.Config {
-	name := t.certName
-	if name == "" {
-		name = t.host
+// tlsConfig expects a certificate for host, which routing may have changed.
+func (t *target) tlsConfig(host string) *tls.Config {
+	if t.certName != "" {
+		host = t.certName
 	}
 	return &tls.Config{
-		ServerName:         name,
-		InsecureSkipVerify: t.trust,
+		ServerName:         host,
+		InsecureSkipVerify: t.trust, // TrustServerCertificate was asked for
 		MinVersion:         tls.VersionTLS12,
 		// One TDS packet must not be spread over several small TLS records
 		// (go-mssqldb issue 166).
@@ -95,12 +84,10 @@ func (t *target) tlsConfig() *tls.Config {
 type attempt struct {
 	target *target
 	dialer *egress.Dialer
-	life   context.Context // ends with the time for connecting
 
-	dials   int
-	failed  error // of the last dial
-	wire    *wire
-	unwatch func()
+	dials  int
+	failed error // of the last dial
+	wire   atomic.Pointer[wire]
 }
 
 // HostName marks the dialer as one that resolves names itself
@@ -113,31 +100,55 @@ func (a *attempt) DialContext(ctx context.Context, network, addr string) (net.Co
 		a.failed = errRouting
 		return nil, a.failed
 	}
-	conn, err := a.dialer.DialContext(ctx, network, addr)
-	if a.failed = err; err != nil {
+	var secured net.Conn
+	if secured, a.failed = a.dial(ctx, network, addr); a.failed != nil {
+		return nil, a.failed
+	}
+	w := newWire(secured, a.target.strict, controlBytes)
+	a.wire.Store(w)
+	if a.failed = ctx.Err(); a.failed != nil { // hangUp may have missed it
+		_ = w.Close()
+		return nil, a.failed
+	}
+	return w, nil
+}
+
+func (a *attempt) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
 		return nil, err
 	}
-	_ = a.release()
-	a.wire = newWire(conn, controlBytes)
-	a.unwatch = a.wire.watch(a.life, 0)
-	return a.wire, nil
-}
-
-// release ends the watch over the connection and says whether it was in time.
-func (a *attempt) release() error {
-	if a.unwatch != nil {
-		a.unwatch()
-		a.unwatch = nil
+	conn, err := a.dialer.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
 	}
-	return a.life.Err()
+	defer watch(ctx, conn, 0)()
+	secured, err := secure(ctx, conn, a.target.tlsConfig(host), a.target.strict)
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return secured, nil
 }
 
-// connect logs in and prepares the session. The driver reads what a server
-// sends before the login without a net, hence the recover.
-func (a *attempt) connect(ctx context.Context) (s *session, err error) {
+// connect logs in and prepares the session. The driver does not look at ctx
+// while it waits for the server, so the connection is closed under it.
+func (a *attempt) connect(ctx context.Context) (*session, error) {
+	stop := context.AfterFunc(ctx, a.hangUp)
+	s, err := a.logIn(ctx)
+	if err == nil {
+		err = s.setUp(ctx)
+	}
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	return s, err
+}
+
+// logIn reads what a server sends before it is trusted, hence the recover.
+func (a *attempt) logIn(ctx context.Context) (s *session, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.hangUp()
 			s, err = nil, fmt.Errorf("%w: %v", errProtocol, p)
 		}
 	}()
@@ -145,21 +156,18 @@ func (a *attempt) connect(ctx context.Context) (s *session, err error) {
 	c.Dialer = a
 	made, err := c.Connect(ctx)
 	if err != nil {
-		a.hangUp()
 		return nil, err
 	}
 	conn, ok := made.(*mssqldb.Conn)
 	if !ok {
-		a.hangUp()
 		return nil, fmt.Errorf("mssql: driver made a %T", made)
 	}
-	s = &session{Conn: conn, wire: a.wire}
-	return s, s.setUp(ctx)
+	return &session{Conn: conn, wire: a.wire.Load()}, nil
 }
 
 func (a *attempt) hangUp() {
-	if a.wire != nil {
-		_ = a.wire.Close()
+	if w := a.wire.Load(); w != nil {
+		_ = w.Close()
 	}
 }
 
@@ -180,20 +188,16 @@ func (a *attempt) fault(caller, limited context.Context, err error) error {
 		return database.ConnectFault(reasonOf(refused), err)
 	case limited.Err() != nil || isTimeout(err):
 		return database.ConnectFault(database.ErrTimedOut, err)
-	case a.failed != nil:
-		return database.ConnectFault(database.ErrCannotConnect, err)
-	case isTLS(err):
+	case isTLS(a.failed):
 		return database.ConnectFault(database.ErrTLS, err)
-	case isNetwork(err):
+	case isNetwork(a.failed) || isNetwork(err) || errors.Is(a.failed, errRouting):
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	default:
 		return database.ConnectFault(database.ErrOther, err)
 	}
 }
 
-// isTLS knows the failures of a handshake by their texts: the driver gives
-// them no type.
 func isTLS(err error) bool {
-	text := err.Error()
-	return strings.HasPrefix(text, "TLS Handshake") || text == "server does not support encryption"
+	var handshake handshakeError
+	return errors.Is(err, errNoTLS) || errors.As(err, &handshake)
 }

@@ -60,6 +60,8 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 		return errClosed()
 	case errors.As(err, &known):
 		return err
+	case errors.Is(err, errFlood):
+		return database.QueryFault("the answer is larger than the limit", false, err)
 	case !errors.As(err, &answered) || answered.Class >= fatalClass:
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	case answered.Number == lockTimeout:

@@ -25,8 +25,9 @@ func port(addr string) uint16 {
 type hostile struct {
 	name   string
 	answer func(ctx context.Context, r *tdstest.Reply) error
-	rows   int      // of the result that is still good, -1 for an error
-	cut    tool.Cut // of the result
+	rows   int        // of the result that is still good
+	cut    tool.Cut   // of the result
+	kind   fault.Kind // of the error, when there is no result
 }
 
 var nv = []tdstest.Column{{Name: "v", Type: tdstest.NVarChar(0)}}
@@ -47,36 +48,53 @@ func hostiles() []hostile {
 		{"endless rows", func(_ context.Context, r *tdstest.Reply) error {
 			_ = r.Columns(nv...)
 			return forever(r, row)
-		}, 10, tool.RowLimit},
+		}, 10, tool.RowLimit, 0},
 		{"an endless value", func(_ context.Context, r *tdstest.Reply) error {
 			_ = r.Columns(nv...)
 			_ = r.Raw(row)
 			_ = r.Raw([]byte{0xD1, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF})
 			return forever(r, append([]byte{0, 4, 0, 0}, make([]byte, 1024)...))
-		}, 1, tool.ByteCut},
-		{"endless notices", func(_ context.Context, r *tdstest.Reply) error { return forever(r, info) }, -1, ""},
+		}, 1, tool.ByteCut, 0},
+		{"endless notices", func(_ context.Context, r *tdstest.Reply) error { return forever(r, info) }, 0, "", fault.Invalid},
 		{"a value of half a gigabyte that never comes", func(_ context.Context, r *tdstest.Reply) error {
 			_ = r.Columns(nv...)
 			_ = r.Raw(binary.LittleEndian.AppendUint64([]byte{0xD1}, 1<<29))
 			_ = r.Flush()
 			return context.Canceled
-		}, -1, ""},
+		}, 0, tool.ByteCut, 0},
 		{"a value longer than any", func(_ context.Context, r *tdstest.Reply) error {
 			_ = r.Columns(nv...)
 			return r.Raw(binary.LittleEndian.AppendUint64([]byte{0xD1}, 1<<40))
-		}, -1, ""},
-		{"an unknown token", func(_ context.Context, r *tdstest.Reply) error { return r.Raw(bytes.Repeat([]byte{0x42}, 100)) }, -1, ""},
-		{"a row before its columns", func(_ context.Context, r *tdstest.Reply) error { return r.Raw(row) }, -1, ""},
+		}, 0, tool.ByteCut, 0},
+		{"an error longer than its parts", func(_ context.Context, r *tdstest.Reply) error {
+			return r.Raw(append([]byte{0xAA, 20, 0, 1, 0, 0, 0, 1, 16, 0, 0, 0, 0, 1, 0, 0, 0}, make([]byte, 6)...))
+		}, 0, "", fault.Unavailable},
+		{"a variant shorter than its type", func(_ context.Context, r *tdstest.Reply) error {
+			_ = r.Columns(tdstest.Column{Name: "v", Type: tdstest.Variant()})
+			return r.Row(tdstest.Inner{Base: 0x7F, Data: []byte{1}})
+		}, 0, "", fault.Unavailable},
+		{"an old text of two gigabytes", func(_ context.Context, r *tdstest.Reply) error {
+			_ = r.Columns(tdstest.Column{Name: "v", Type: tdstest.Text()})
+			_ = r.Row("first")
+			head := append([]byte{0xD1, 16}, make([]byte, 24)...)
+			return r.Raw(binary.LittleEndian.AppendUint32(head, 0x7FFFFFFF))
+		}, 1, tool.ByteCut, 0},
+		{"more after the end", func(_ context.Context, r *tdstest.Reply) error {
+			_ = r.Raw(append([]byte{0xFD, 0, 0, 0, 0}, make([]byte, 8)...))
+			return r.Raw([]byte{0xD1})
+		}, 0, "", fault.Unavailable},
+		{"an unknown token", func(_ context.Context, r *tdstest.Reply) error { return r.Raw(bytes.Repeat([]byte{0x42}, 100)) }, 0, "", fault.Unavailable},
+		{"a row before its columns", func(_ context.Context, r *tdstest.Reply) error { return r.Raw(row) }, 0, "", fault.Unavailable},
 		{"a column of an unknown type", func(_ context.Context, r *tdstest.Reply) error {
 			return r.Raw([]byte{0x81, 1, 0, 0, 0, 0, 0, 0, 0, 0xF9, 1, 'x', 0})
-		}, -1, ""},
-		{"columns without end", func(_ context.Context, r *tdstest.Reply) error { return r.Raw([]byte{0x81, 0xFE, 0xFF, 0, 0}) }, -1, ""},
+		}, 0, "", fault.Unavailable},
+		{"columns without end", func(_ context.Context, r *tdstest.Reply) error { return r.Raw([]byte{0x81, 0xFE, 0xFF, 0, 0}) }, 0, "", fault.Unavailable},
 		{"a packet size beyond the buffers", func(_ context.Context, r *tdstest.Reply) error {
 			env := []byte{0xE3, 0, 0, 4, 6, '9', 0, '9', 0, '9', 0, '9', 0, '9', 0, '9', 0, 0}
 			env[1] = byte(len(env) - 3)
 			return r.Raw(env)
-		}, -1, ""},
-		{"a transaction id of the wrong length", func(_ context.Context, r *tdstest.Reply) error { return r.Raw([]byte{0xE3, 4, 0, 8, 1, 7, 0}) }, -1, ""},
+		}, 0, "", fault.Unavailable},
+		{"a transaction id of the wrong length", func(_ context.Context, r *tdstest.Reply) error { return r.Raw([]byte{0xE3, 4, 0, 8, 1, 7, 0}) }, 0, "", fault.Unavailable},
 	}
 }
 
@@ -92,12 +110,14 @@ func TestHostileServer(t *testing.T) {
 			script.run = func(ctx context.Context, _ tdstest.Request, r *tdstest.Reply) error { return h.answer(ctx, r) }
 			table, err := run(t, conn, "SELECT 1", database.Limit{Rows: 10, Bytes: 100_000})
 			switch {
-			case h.rows >= 0 && err != nil:
+			case h.kind != 0:
+				if !fault.Is(err, h.kind) {
+					t.Errorf("error %v, want kind %d", err, h.kind)
+				}
+			case err != nil:
 				t.Fatalf("error %v, want %d rows", err, h.rows)
-			case h.rows >= 0 && (table.Len() != h.rows || table.Cut() != h.cut):
+			case table.Len() != h.rows || table.Cut() != h.cut:
 				t.Errorf("%d rows, cut %q, want %d and %q", table.Len(), table.Cut(), h.rows, h.cut)
-			case h.rows < 0 && !fault.Is(err, fault.Unavailable):
-				t.Errorf("error %v, want Unavailable", err)
 			}
 			script.run = func(_ context.Context, _ tdstest.Request, r *tdstest.Reply) error {
 				_ = r.Columns(nv...)
@@ -120,7 +140,7 @@ func TestHostileGreeting(t *testing.T) {
 	}{
 		"silence":                   {nil, true, database.ErrTimedOut},
 		"a closed door":             {nil, false, database.ErrCannotConnect},
-		"another protocol":          {[]byte("SSH-2.0-OpenSSH_9.6\r\n"), false, database.ErrOther},
+		"another protocol":          {[]byte("SSH-2.0-OpenSSH_9.6\r\n"), false, database.ErrCannotConnect},
 		"an empty prelogin":         {[]byte{4, 1, 0, 8, 0, 0, 1, 0}, false, database.ErrOther},
 		"fields from nowhere":       {[]byte{4, 1, 0, 14, 0, 0, 1, 0, 1, 0xFF, 0xFF, 0, 1, 0xFF}, false, database.ErrOther},
 		"a packet too short":        {[]byte{4, 1, 0, 2, 0, 0, 1, 0}, false, database.ErrOther},

@@ -89,7 +89,7 @@ func TestLoginSaysWhatItWants(t *testing.T) {
 	mustQuery(t, open(t, s.owner()+"&app+name=crm"), "SELECT 1 AS one")
 	want := tdstest.Login{
 		User: "owner", Password: password, Database: databaseName, App: "crm", Host: "mcp-gateway",
-		ReadOnly: true, Encrypted: true,
+		Version: 0x74000004, ReadOnly: true, Encrypted: true,
 	}
 	if got := s.loggedIn(); len(got) != 1 || got[0] != want {
 		t.Errorf("logins = %+v, want %+v", got, want)

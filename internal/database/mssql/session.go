@@ -40,7 +40,8 @@ type session struct {
 
 // setUp resets the session and applies the settings. The reset also undoes
 // what a statement may have changed in the session.
-func (s *session) setUp(ctx context.Context) error {
+func (s *session) setUp(ctx context.Context) (err error) {
+	defer s.recoverTo(&err)
 	s.wire.allow(controlBytes)
 	if err := s.Conn.ResetSession(ctx); err != nil {
 		return err
@@ -59,9 +60,8 @@ func (s *session) setUp(ctx context.Context) error {
 
 // ResetSession implements [driver.SessionResetter]: it runs before a session
 // is used again, and finds out whether the server is still there.
-func (s *session) ResetSession(ctx context.Context) (err error) {
-	defer s.wire.watch(ctx, cancelPatience)()
-	defer s.recoverTo(&err)
+func (s *session) ResetSession(ctx context.Context) error {
+	defer watch(ctx, s.wire, cancelPatience)()
 	if err := s.setUp(ctx); err != nil {
 		return driver.ErrBadConn
 	}
@@ -103,7 +103,7 @@ func (s *session) run(ctx context.Context, r request) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer s.wire.watch(ctx, cancelPatience)()
+	defer watch(ctx, s.wire, cancelPatience)()
 	s.wire.allow(controlBytes)
 	// The transaction's context must outlive ctx: the rollback goes over it.
 	tx, err := s.begin(context.WithoutCancel(ctx))

@@ -13,7 +13,8 @@ import (
 // Login is what a client says about itself (MS-TDS 2.2.6.4).
 type Login struct {
 	User, Password, Database, App, Host string
-	ReadOnly                            bool // ApplicationIntent
+	Version                             uint32 // of TDS
+	ReadOnly                            bool   // ApplicationIntent
 	Encrypted                           bool
 	Strict                              bool // TLS came before TDS
 }
@@ -196,7 +197,8 @@ func parseLogin(m message) (Login, error) {
 	const readOnlyIntent = 0x20
 	l := Login{
 		Host: fromUTF16(field(36)), User: fromUTF16(field(40)), Password: fromUTF16(password),
-		App: fromUTF16(field(48)), Database: fromUTF16(field(68)), ReadOnly: m.data[26]&readOnlyIntent != 0,
+		App: fromUTF16(field(48)), Database: fromUTF16(field(68)),
+		Version: binary.LittleEndian.Uint32(m.data[4:]), ReadOnly: m.data[26]&readOnlyIntent != 0,
 	}
 	if broken {
 		return Login{}, errors.New("LOGIN7 points outside of itself")
