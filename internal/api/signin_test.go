@@ -402,10 +402,20 @@ func TestMCPCredentials(t *testing.T) {
 	g := start(t)
 	key := decode[object](t, g.do(t, request{method: "POST", path: "/api-keys", token: g.acme.viewer.token, body: `{"name":"k"}`})).text("raw_key")
 	mint := func(issuer, client string, audience ...string) string {
-		return must(g.issuer.Mint(auth.Grant{
+		grant := auth.Grant{
 			Issuer: issuer, Audience: audience, Tenant: g.acme.tenant.ID, Slug: "acme", User: g.acme.viewer.ID, Epoch: 1, Client: client,
-		}))(t)
+		}
+		if client != "" {
+			grant.Session = "family"
+		}
+		return must(g.issuer.Mint(grant))(t)
 	}
+	check(t, g.store.Tenant(g.acme.tenant.ID).Write(t.Context(), func(tx *store.Tx) error {
+		tx.Record(audit.Event{Name: "oauth.token_issued"})
+		return tx.CreateRefreshToken(t.Context(), store.RefreshToken{
+			User: g.acme.viewer.ID, ClientID: "c1", Family: "family", Hash: "h", ExpiresAt: tx.Now().Add(time.Hour),
+		})
+	}))
 	oauth := mint(base+"/t/acme", "c1", base+"/t/acme/mcp/sse")
 	for _, tt := range []struct {
 		name, token, query, slug string
