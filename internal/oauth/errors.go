@@ -3,7 +3,6 @@ package oauth
 import (
 	"errors"
 	"math"
-	"net/http"
 	"strconv"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -87,18 +86,23 @@ func (s *Server) fail(v *visit, browser bool, err error) {
 	if f.RetryAfter > 0 {
 		v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(f.RetryAfter.Seconds()))))
 	}
-	body := errorBody{Error: codeOf(err, f.Kind), Description: f.Public, Detail: f.Public}
-	if f.Kind == fault.Internal {
-		body.Description, body.Detail, body.RequestID = "Internal Server Error", "Internal Server Error", v.from.RequestID
-	}
-	answer := httpx.Write
 	if browser {
 		v.w.Header().Add("Vary", "Accept")
-		if page.PrefersHTML(v.r.Header.Get("Accept")) {
-			answer = func(http.ResponseWriter, int, any) error { return s.Pages.Problem(v.w, v.r, f) }
-		}
 	}
-	if err := answer(v.w, httpx.Status(f.Kind), body); err != nil {
+	if browser && page.PrefersHTML(v.r.Header.Get("Accept")) {
+		err = s.Pages.Problem(v.w, v.r, f)
+	} else {
+		err = httpx.Write(v.w, httpx.Status(f.Kind), v.body(codeOf(err, f.Kind), f))
+	}
+	if err != nil {
 		httpx.Note(v.w, err)
 	}
+}
+
+func (v *visit) body(code string, f *fault.Error) errorBody {
+	if f.Kind == fault.Internal {
+		const text = "Internal Server Error"
+		return errorBody{Error: code, Description: text, Detail: text, RequestID: v.from.RequestID}
+	}
+	return errorBody{Error: code, Description: f.Public, Detail: f.Public}
 }
