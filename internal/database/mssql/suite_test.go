@@ -2,6 +2,7 @@ package mssql_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
@@ -11,7 +12,16 @@ import (
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
 )
 
+// TestSuite runs the suite on the stand-in and, when MCPGW_TEST_MSSQL names
+// one, on a real server.
 func TestSuite(t *testing.T) {
+	t.Run("stand-in", func(t *testing.T) { databasetest.Run(t, standInFixture(t)) })
+	if address := os.Getenv("MCPGW_TEST_MSSQL"); address != "" {
+		t.Run("server", func(t *testing.T) { databasetest.Run(t, startServer(t, address).fixture()) })
+	}
+}
+
+func standInFixture(t *testing.T) databasetest.Fixture {
 	s := start(t, databasetest.Shop()...)
 	f := fixture()
 	for _, v := range samples() {
@@ -28,7 +38,7 @@ func TestSuite(t *testing.T) {
 	}
 	f.Running = func(testing.TB) bool { return s.running.Load() > 0 }
 	f.Disconnect = func(testing.TB) { s.server.Disconnect() }
-	databasetest.Run(t, f)
+	return f
 }
 
 // fixture is what the stand-in and a real server have in common.
