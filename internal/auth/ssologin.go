@@ -51,7 +51,7 @@ func (s *SSO) BeginPage(ctx context.Context, w http.ResponseWriter, in PageSignI
 	}
 	state, browser := randomText(), randomText()
 	row := store.OAuthState{
-		Hash: hashToken(state), Kind: KindUI, ClientID: in.Provider, ClientState: in.Nonce, RedirectURI: in.ReturnTo,
+		Hash: hashToken(state), Kind: KindUI, ClientID: in.Provider, ClientState: in.Nonce, RedirectURI: returnTo(in.ReturnTo),
 		CookieHash: hashToken(browser), ExpiresAt: s.cfg.Now().Add(s.cfg.States),
 	}
 	s.Prepare(tenant.ID, &row)
@@ -90,7 +90,7 @@ func (s *SSO) FinishPage(ctx context.Context, w http.ResponseWriter, r *http.Req
 	}
 	return PageAnswer{
 		User:  store.LoginCandidate{User: user, TenantSlug: tenant.Slug, TenantName: tenant.Name, TenantActive: tenant.Active},
-		Nonce: row.ClientState, ReturnTo: s.returnTo(row.RedirectURI),
+		Nonce: row.ClientState, ReturnTo: s.cfg.URLs.Path() + row.RedirectURI,
 	}, nil
 }
 
@@ -147,17 +147,20 @@ func refusalReason(err error) string {
 	}
 }
 
+// maxReturnTo bounds what anybody can make the gateway keep.
+const maxReturnTo = 2000
+
 // returnTo is the page to show, on this gateway whatever was asked for: only a
 // path below /admin/ counts. What a browser would read differently (encoded
 // dots, backslashes) does not.
-func (s *SSO) returnTo(asked string) string {
+func returnTo(asked string) string {
 	u, err := url.Parse(asked)
-	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || u.Opaque != "" ||
+	if err != nil || len(asked) > maxReturnTo || u.Scheme != "" || u.Host != "" || u.User != nil ||
 		!strings.HasPrefix(u.Path, homePage) || strings.Contains(asked, `\`) ||
 		path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") {
-		return s.cfg.URLs.Path() + homePage
+		return homePage
 	}
-	return s.cfg.URLs.Path() + u.String()
+	return u.String()
 }
 
 // stateCookie tells the cookies of several sign-ins apart.

@@ -183,9 +183,15 @@ func TestSameSubjectElsewhere(t *testing.T) {
 	b.http.Transport = r.idp.Transport()
 	b.signIn(t, r, "oidc").location(t)
 	first := b.me(t, r).ID
+	r.idp.GiveRefreshTokens()
+	tokens := b.signInMCP(t, r, "oidc")
 
 	r.idp = ssotest.StartTLS(t)
 	r.configure(t, "oidc", oidcConfig(r.idp))
+	b.refresh(t, r, tokens.Refresh).want(t, 403, "OIDC sign-in has ended — please re-authenticate")
+	if n := r.idp.Calls(ssotest.Token); n != 0 {
+		t.Error("the former provider's refresh token was sent to the new one")
+	}
 	eve := bob("staff")
 	eve.Email = "eve@acme.test"
 	r.idp.SignInAs(eve)

@@ -104,9 +104,13 @@ func (p *provider) Exchange(ctx context.Context, code string, leg sso.Leg) (sso.
 	return who, err
 }
 
-// Refresh implements sso.Refresher.
+// Refresh implements sso.Refresher. What another issuer gave is not sent to
+// this one.
 func (p *provider) Refresh(ctx context.Context, subject, token string) (sso.Identity, error) {
-	if token == "" {
+	switch {
+	case !strings.HasPrefix(subject, p.settings.Issuer+"#"):
+		return sso.Identity{}, sso.ErrEnded
+	case token == "":
 		return sso.Identity{}, sso.ErrNoRefresh
 	}
 	m, err := p.metadata(ctx)
