@@ -8,7 +8,7 @@ BIN := bin/mcp-gateway
 PACKAGES := ./...
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 
-.PHONY: help build demo check test bench fmt vet lint unit peers e2e generate clean
+.PHONY: help build demo check test e2e bench fmt vet lint unit generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,7 +34,10 @@ unit:
 	$(GO) test -short $(PACKAGES)
 
 test: fmt vet lint build ## everything that must pass; starts the servers it needs
-	scripts/with-servers scripts/test
+	scripts/with-servers scripts/peers scripts/test
+
+e2e: ## drive the pages in a browser; pictures go to MCPGW_TEST_PICTURES
+	scripts/peers $(GO) test -count=1 ./tests/e2e
 
 bench: build ## print the performance table
 	scripts/with-servers scripts/bench

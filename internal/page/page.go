@@ -28,6 +28,7 @@ const stylePath = "/pages/style.css"
 type Set struct {
 	html  *template.Template
 	style []byte
+	icon  []byte
 	link  string // with the content's hash, so that it can be kept for ever
 }
 
@@ -41,18 +42,27 @@ func New(basePath string) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
+	icon, err := files.ReadFile("files/icon.svg")
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(style)
-	return &Set{html, style, basePath + stylePath + "?v=" + hex.EncodeToString(sum[:8])}, nil
+	return &Set{html, style, icon, basePath + stylePath + "?v=" + hex.EncodeToString(sum[:8])}, nil
 }
 
-// Mount adds the style sheet.
+// Mount adds the style sheet and the icon that browsers ask for.
 func (s *Set) Mount(mux *httpx.Mux) {
-	mux.Handle("GET "+stylePath, httpx.Handler(func(w http.ResponseWriter, _ *http.Request) error {
-		w.Header().Set("Content-Type", "text/css; charset=utf-8")
-		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		_, err := w.Write(s.style)
+	mux.Handle("GET "+stylePath, asset("text/css; charset=utf-8", "public, max-age=31536000, immutable", s.style))
+	mux.Handle("GET /favicon.ico", asset("image/svg+xml", "public, max-age=86400", s.icon))
+}
+
+func asset(contentType, caching string, content []byte) httpx.Handler {
+	return func(w http.ResponseWriter, _ *http.Request) error {
+		w.Header().Set("Content-Type", contentType)
+		w.Header().Set("Cache-Control", caching)
+		_, err := w.Write(content)
 		return err
-	}))
+	}
 }
 
 // Style is the address of the style sheet, which every page names.
