@@ -96,6 +96,18 @@ func TestLoginSaysWhatItWants(t *testing.T) {
 	}
 }
 
+func TestHostByName(t *testing.T) {
+	s := start(t)
+	byName := strings.Replace(s.owner(), "127.0.0.1", "localhost", 1)
+	if got := mustQuery(t, open(t, byName), "SELECT 1 AS one"); got != `[{"one":1}]` {
+		t.Error(got)
+	}
+	nowhere := strings.Replace(s.owner(), "127.0.0.1", "no-such-host.invalid", 1)
+	if _, err := open(t, nowhere).Probe(testContext(t)); fault.Of(err).Public != database.ErrCannotConnect {
+		t.Errorf("unknown host: %v", err)
+	}
+}
+
 // TestPasswordStaysHome: without TLS, or with a certificate that nobody
 // vouches for, there is no login (contract 15.2 A4).
 func TestPasswordStaysHome(t *testing.T) {
