@@ -301,6 +301,38 @@ func TestSSOCodes(t *testing.T) {
 	})
 }
 
+// TestProviderTokens holds contract 5.3: a user has one refresh token of their
+// provider, which goes with them.
+func TestProviderTokens(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, d *store.DB) {
+		ctx := t.Context()
+		o, rival := mustOrg(t, d, "acme"), mustOrg(t, d, "rival")
+		set := func(sealed string) {
+			t.Helper()
+			err := o.scope.Write(ctx, func(tx *store.Tx) error { return tx.SetSSORefreshToken(ctx, o.viewer.ID, sealed) })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := func(s store.Scope, sealed string) {
+			t.Helper()
+			if got, err := s.SSORefreshToken(ctx, o.viewer.ID); got != sealed || err != nil {
+				t.Errorf("%q, %v; want %q", got, err, sealed)
+			}
+		}
+		want(o.scope, "")
+		set("one")
+		set("two")
+		want(o.scope, "two")
+		want(rival.scope, "")
+		set("")
+		want(o.scope, "")
+		set("three")
+		mustWrite(t, o.scope, func(tx *store.Tx) error { return tx.DeleteUser(ctx, o.viewer.ID) })
+		want(o.scope, "")
+	})
+}
+
 func sealWith(ring *seal.Ring, o org, table, text string) store.SealSecret {
 	return func(id string) (string, error) {
 		return ring.Seal(text, seal.Place{Tenant: string(o.ID), Table: table, Row: id}), nil
@@ -411,11 +443,12 @@ func TestRewrap(t *testing.T) {
 			}
 			_, errEntra := tx.SaveEntraConfig(ctx, store.EntraConfig{}, sealWith(before, o, store.EntraTable, "text"))
 			_, errOIDC := tx.SaveOIDCConfig(ctx, store.OIDCConfig{}, sealWith(before, o, store.OIDCTable, "text"))
-			return errors.Join(errEntra, errOIDC)
+			token := before.Seal("text", seal.Place{Tenant: string(o.ID), Table: store.SSORefreshTokensTable, Row: string(o.viewer.ID)})
+			return errors.Join(errEntra, errOIDC, tx.SetSSORefreshToken(ctx, o.viewer.ID, token))
 		})
 		mustExec(t, url, "UPDATE db_connections SET encrypted_conn_str = $1 WHERE id = $2",
 			before.Seal("text", seal.Place{Tenant: "elsewhere"}), ids[0])
-		for _, want := range []int64{6, 0} {
+		for _, want := range []int64{7, 0} {
 			if n, err := d.Rewrap(ctx, after); n != want || !errors.Is(err, seal.ErrOpen) {
 				t.Errorf("rewrapped %d, %v; want %d and the moved value named", n, err, want)
 			}
