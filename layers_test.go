@@ -54,7 +54,7 @@ var layers = map[string]struct{ inside, outside []string }{
 	"internal/mcp":                   {inside: []string{"internal/gate", "internal/auth", "identity", "tool", "internal/fault", "internal/httpx", "internal/audit"}, outside: []string{"github.com/go-json-experiment/json", "github.com/google/uuid"}},
 	"internal/oauth":                 {inside: []string{"internal/auth", "internal/page", "internal/store", "internal/sso", "identity", "internal/fault", "internal/httpx", "internal/audit", "internal/limit", "internal/seal"}, outside: []string{"github.com/go-jose/go-jose/v4", "github.com/go-json-experiment/json"}},
 	"internal/sso":                   {inside: []string{"internal/egress", "internal/fault", "internal/sso", "identity"}, outside: []string{"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
-	"internal/sso/ssotest":           {outside: []string{"github.com/go-jose/go-jose/v4"}},
+	"internal/sso/ssotest":           {inside: []string{"internal/sso", "internal/fault", "identity"}, outside: []string{"github.com/go-jose/go-jose/v4"}},
 	"internal/api":                   {inside: []string{"internal/auth", "internal/page", "internal/gate", "internal/store", "internal/audit", "identity", "tool", "internal/fault", "internal/httpx", "internal/limit", "internal/seal", "internal/database"}, outside: []string{"github.com/danielgtaylor/huma/v2", "github.com/go-json-experiment/json"}},
 	"internal/gatewaytest":           {inside: []string{".", "identity", "tool", "internal/client"}},
 	"web":                            {},
