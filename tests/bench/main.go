@@ -16,7 +16,7 @@ func main() {
 	floor := flag.String("floor", "", "serve the bare handler on this address (used by the program itself)")
 	rounds := flag.Int("rounds", 5, "counted rounds of each pair")
 	length := flag.Duration("length", 2*time.Second, "length of one run")
-	only := flag.String("only", "", "measure only this: start, lookup, rows, tools, schema")
+	only := flag.String("only", "", "measure only this: start, lookup, rows, tools, schema, streams")
 	flag.Parse()
 	var err error
 	if *floor != "" {
@@ -41,7 +41,7 @@ func bench(ctx context.Context, only string, rounds int, length time.Duration) e
 		name    string
 		measure func(context.Context, int, time.Duration) error
 	}{
-		{"start", rig.startUp}, {"lookup", rig.lookup}, {"rows", rig.thousandRows}, {"tools", rig.manyTools}, {"schema", rig.bigSchema},
+		{"start", rig.startUp}, {"lookup", rig.lookup}, {"rows", rig.thousandRows}, {"tools", rig.manyTools}, {"schema", rig.bigSchema}, {"streams", rig.streams},
 	} {
 		if only != "" && only != m.name {
 			continue

@@ -17,7 +17,7 @@ const clients = 16
 // brought forward by waiting two seconds.
 func (r *rig) startUp(ctx context.Context, rounds int, _ time.Duration) error {
 	var took []time.Duration
-	var idle int64
+	var idle, file int64
 	for i := range rounds {
 		begin := time.Now()
 		p, err := startGateway(ctx, filepath.Join(r.folder, fmt.Sprint("start", i%2)), nil)
@@ -26,6 +26,9 @@ func (r *rig) startUp(ctx context.Context, rounds int, _ time.Duration) error {
 			time.Sleep(2 * time.Second)
 			idle, err = p.memory("VmRSS")
 		}
+		if err == nil {
+			file, err = p.memory("RssFile")
+		}
 		p.stop()
 		if err != nil {
 			return err
@@ -33,7 +36,7 @@ func (r *rig) startUp(ctx context.Context, rounds int, _ time.Duration) error {
 	}
 	slices.Sort(took)
 	row("start to first answer", "%v median, %v most (goal: 300ms)", took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
-	row("idle memory (RSS)", "%.1f MB (goal: 40 MB)", float64(idle)/1e6)
+	row("idle memory (RSS)", "%.1f MB (goal: 40 MB), of which %.1f MB is the program file", float64(idle)/1e6, float64(file)/1e6)
 	return nil
 }
 

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+)
+
+// idleStreams is how many HTTP+SSE streams are held open at once.
+const idleStreams = 10_000
+
+// streams measures what a stream that waits for nothing costs.
+func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
+	p, err := startGateway(ctx, filepath.Join(r.folder, "streams"), nil)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	own := &rig{gateway: p, target: r.target}
+	if err := own.register(ctx); err != nil {
+		return err
+	}
+	before, err := p.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	for i := range idleStreams {
+		conn, err := openStream(p.base, own.key)
+		if err != nil {
+			return fmt.Errorf("stream %d: %w", i, err)
+		}
+		defer conn.Close()
+	}
+	took := time.Since(begin)
+	time.Sleep(2 * time.Second)
+	after, err := p.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	row("idle HTTP+SSE streams", "%d opened in %v, %.1f KB each (goal: 40 KB)", idleStreams, took.Round(time.Millisecond), float64(after-before)/idleStreams/1e3)
+	return nil
+}
+
+// openStream opens a stream and reads up to its first event.
+func openStream(base, key string) (net.Conn, error) {
+	req, err := http.NewRequest(http.MethodGet, base+"/t/"+slug+"/mcp/sse", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Authorization", "Bearer "+key)
+	conn, err := net.Dial("tcp", req.URL.Host)
+	if err != nil {
+		return nil, err
+	}
+	if err := req.Write(conn); err != nil {
+		return nil, err
+	}
+	resp, err := http.ReadResponse(bufio.NewReaderSize(conn, 1024), req)
+	if err != nil {
+		return nil, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	_, err = resp.Body.Read(make([]byte, 256))
+	return conn, err
+}
