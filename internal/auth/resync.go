@@ -100,7 +100,10 @@ func (s *SSO) refresh(ctx context.Context, provider sso.Provider, u store.User) 
 		return sso.Identity{}, sso.ErrNoRefresh
 	}
 	sealed, err := s.cfg.Store.Tenant(u.Tenant).SSORefreshToken(ctx, u.ID)
-	if err != nil || sealed == "" {
+	if err != nil {
+		return sso.Identity{}, err
+	}
+	if sealed == "" {
 		return r.Refresh(ctx, u.Subject, "")
 	}
 	token, err := s.cfg.Ring.Open(sealed, refreshPlace(u))
@@ -145,30 +148,29 @@ func (s *SSO) apply(ctx context.Context, u store.User, who sso.Identity, from Cl
 		}
 		return s.keepRefresh(ctx, tx, u, who.Refresh)
 	})
-	if err == nil && fault.Is(refused, fault.Forbidden) && who.Role == identity.None {
-		return errLeft()
-	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case refused != nil && who.Role == identity.None:
+		return errLeft()
+	case refused != nil:
+		return refused
 	}
 	s.resync.answered(u.ID)
-	return refused
+	return nil
 }
 
 // keepFresh is Renew for a browser session whose user was last looked at
 // longer than a token lives ago (contract 5.5).
 func (s *SSO) keepFresh(ctx context.Context, live store.LiveSession) error {
-	u := store.User{ID: live.User, Tenant: live.Tenant, Provider: live.Provider, LastSyncAt: live.LastSyncAt}
-	if last, ok := s.resync.lately(u.ID, s.cfg.Now()); ok {
-		if last.cause == nil {
-			return nil
-		}
-		if s.cfg.Now().Sub(u.LastSyncAt) > s.cfg.Grace {
-			return errUnverified(last.cause)
-		}
+	last, asked := s.resync.lately(live.User, s.cfg.Now())
+	switch {
+	case asked && last.cause != nil && s.cfg.Now().Sub(live.LastSyncAt) > s.cfg.Grace:
+		return errUnverified(last.cause)
+	case asked:
 		return nil
 	}
-	u, err := s.cfg.Store.Tenant(u.Tenant).User(ctx, u.ID)
+	u, err := s.cfg.Store.Tenant(live.Tenant).User(ctx, live.User)
 	if err != nil {
 		return err
 	}
