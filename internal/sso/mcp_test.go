@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -141,32 +140,6 @@ func TestMCPSignIn(t *testing.T) {
 		t.Errorf("refusal %v", refused)
 	}
 	r.wantEvent(t, "oauth.login_failure", map[string]any{"reason": "Not in any authorised group", "email": "ada@acme.test"})
-}
-
-// TestMCPCallbacksAtOnce holds that one of many callbacks wins, and only that
-// one reaches the provider.
-func TestMCPCallbacksAtOnce(t *testing.T) {
-	r := startEntra(t)
-	r.idp.SignInAs(ada(viewers))
-	b := r.browser(t)
-	callback := b.toMCPCallback(t, r, r.register(t), "entra")
-	r.browser(t).get(t, callback).want(t, 400, "Invalid or expired OAuth2 state")
-	before := r.idp.Calls(ssotest.Token)
-	var mu sync.Mutex
-	outcomes := map[int]int{}
-	var wg sync.WaitGroup
-	for range 19 {
-		wg.Go(func() {
-			status := b.get(t, callback).status
-			mu.Lock()
-			defer mu.Unlock()
-			outcomes[status]++
-		})
-	}
-	wg.Wait()
-	if outcomes[302] != 1 || outcomes[400] != 18 || r.idp.Calls(ssotest.Token)-before != 1 {
-		t.Errorf("outcomes %v, %d calls of the token endpoint", outcomes, r.idp.Calls(ssotest.Token)-before)
-	}
 }
 
 // TestRefresh holds contract 5.5 at the token endpoint.

@@ -148,7 +148,7 @@ func TestCodeEnds(t *testing.T) {
 
 func (r *rig) userID(t *testing.T, email string) (id string) {
 	t.Helper()
-	if err := r.database(t).QueryRowContext(t.Context(), "SELECT id FROM users WHERE email = ?", email).Scan(&id); err != nil {
+	if err := r.database(t).QueryRowContext(t.Context(), "SELECT id FROM users WHERE email = $1", email).Scan(&id); err != nil {
 		t.Fatal(err)
 	}
 	return id

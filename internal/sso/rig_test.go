@@ -1,6 +1,7 @@
 package sso_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"encoding/json"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
@@ -253,7 +255,11 @@ func (r *rig) wantEvent(t *testing.T, name string, metadata map[string]any) {
 // database opens the gateway's own database, to make time pass.
 func (r *rig) database(t *testing.T) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(r.DataDir, "gateway.db")+"?_pragma=busy_timeout(5000)")
+	driver, url := "sqlite", filepath.Join(r.DataDir, "gateway.db")+"?_pragma=busy_timeout(5000)"
+	if at := r.Env["DATABASE_URL"]; strings.HasPrefix(at, "postgres") {
+		driver, url = "pgx", at
+	}
+	db, err := sql.Open(driver, url)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -261,10 +267,48 @@ func (r *rig) database(t *testing.T) *sql.DB {
 	return db
 }
 
+// onBothEngines runs a test on a gateway with each kind of database.
+func onBothEngines(t *testing.T, test func(*testing.T, *rig)) {
+	t.Run("sqlite", func(t *testing.T) { test(t, startEntra(t)) })
+	t.Run("postgres", func(t *testing.T) { test(t, startEntra(t, "DATABASE_URL="+postgresURL(t))) })
+}
+
+// postgresURL is a new database on the test server, dropped at the end.
+func postgresURL(t *testing.T) string {
+	t.Helper()
+	server := os.Getenv("MCPGW_TEST_POSTGRES")
+	switch {
+	case server == "" && testing.Short():
+		t.Skip("-short leaves PostgreSQL out")
+	case server == "":
+		t.Fatal("MCPGW_TEST_POSTGRES is not set; make test starts a server, -short leaves this out")
+	}
+	admin, err := sql.Open("pgx", server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := "sso_" + strings.ToLower(rand.Text())
+	if _, err := admin.ExecContext(t.Context(), "CREATE DATABASE "+name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := admin.Exec("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+		admin.Close()
+	})
+	u, err := url.Parse(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
 // lastSync moves the last sync of every user into the past.
 func (r *rig) lastSync(t *testing.T, ago time.Duration) {
 	t.Helper()
-	r.exec(t, "UPDATE users SET last_sync_at = ? WHERE auth_provider <> 'local'", time.Now().Add(-ago).UnixMicro())
+	r.exec(t, "UPDATE users SET last_sync_at = $1 WHERE auth_provider <> 'local'", time.Now().Add(-ago).UnixMicro())
 }
 
 func (r *rig) exec(t *testing.T, statement string, args ...any) {

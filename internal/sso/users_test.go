@@ -3,6 +3,7 @@ package sso_test
 import (
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
@@ -105,28 +106,21 @@ func TestEmailClash(t *testing.T) {
 
 // TestFirstSignInTwice holds that two tabs make one user.
 func TestFirstSignInTwice(t *testing.T) {
-	r := startEntra(t)
-	r.idp.SignInAs(ada(viewers))
-	results := make(chan int, 8)
-	for range cap(results) {
-		b := r.browser(t)
-		callback := b.toCallback(t, r, "entra", "")
-		go func() {
-			resp, err := b.http.Get(callback)
-			if err != nil {
-				results <- 0
-				return
-			}
-			resp.Body.Close()
-			results <- resp.StatusCode
-		}()
-	}
-	for range cap(results) {
-		if status := <-results; status != http.StatusFound {
-			t.Errorf("status %d", status)
+	onBothEngines(t, func(t *testing.T, r *rig) {
+		r.idp.SignInAs(ada(viewers))
+		var tabs sync.WaitGroup
+		for range 8 {
+			b := r.browser(t)
+			callback := b.toCallback(t, r, "entra", "")
+			tabs.Go(func() {
+				if got := b.get(t, callback); got.status != http.StatusFound {
+					t.Errorf("%d %s", got.status, got.body)
+				}
+			})
 		}
-	}
-	if n := r.count(t, "SELECT count(*) FROM users WHERE auth_provider = 'entra'"); n != 1 {
-		t.Errorf("%d users", n)
-	}
+		tabs.Wait()
+		if n := r.count(t, "SELECT count(*) FROM users WHERE auth_provider = 'entra'"); n != 1 {
+			t.Errorf("%d users", n)
+		}
+	})
 }
