@@ -121,7 +121,7 @@ func (c *connector) config(address string, secured bool) *mysql.Config {
 	if secured {
 		m.Net = "unix" // the driver's word for a transport that nobody listens in on
 	}
-	m.User, m.Passwd, m.DBName = c.target.user, c.target.password, c.target.database
+	m.User, m.Passwd, m.DBName = c.target.User, c.target.Password, c.target.Database
 	m.TLS = nil                   // the wire's
 	m.Logger = &mysql.NopLogger{} // it would log beside the gateway's own log
 	m.ConnectionAttributes = "program_name:" + c.target.program
@@ -150,7 +150,7 @@ func (c *connector) dial(ctx context.Context, addr string) (net.Conn, error) {
 // MySQL's own clients: below verify-ca the connection is encrypted, to whoever
 // answers.
 func tlsConfig(t *target) *tls.Config {
-	config := &tls.Config{ServerName: t.host, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{ServerName: t.Host, MinVersion: tls.VersionTLS12}
 	switch t.tls {
 	case tlsDisabled:
 		return nil

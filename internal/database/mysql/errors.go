@@ -39,9 +39,6 @@ const (
 	codeIdleMySQL       = 4031 // closed for being idle
 )
 
-// maxMessage bounds an error text.
-const maxMessage = 2000
-
 func codeOf(err error) uint16 {
 	var server *mysql.MySQLError
 	if errors.As(err, &server) {
@@ -112,32 +109,13 @@ func isUnknown(code uint16) bool {
 
 // describe writes the error for a reader who can correct the statement.
 func describe(e *mysql.MySQLError) string {
-	text := e.Message
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
+	text := database.ClipMessage(e.Message)
 	return fmt.Sprintf("%s (error %d)", strings.ToValidUTF8(text, "\uFFFD"), e.Number)
 }
 
-// What must not leave the gateway in a server's text (contract 6.4): URLs,
-// absolute paths of two parts or more, addresses, and the host that an account
-// may come from, which is the gateway's.
-var (
-	urlPattern     = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9+.-]*://\S+`)
-	pathPattern    = regexp.MustCompile(`(^|[\s"'(=])(\.?/[\w.+-]+){2,}/?`)
-	accountPattern = regexp.MustCompile(`@'[^']*'`)
-	addrPattern    = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
-)
+// accountPattern finds the host that an account may come from: the gateway's.
+var accountPattern = regexp.MustCompile(`@'[^']*'`)
 
 func (c *conn) scrub(text string) string {
-	text = urlPattern.ReplaceAllString(text, "<url>")
-	text = accountPattern.ReplaceAllString(text, "@<host>")
-	text = addrPattern.ReplaceAllString(text, "<address>")
-	text = pathPattern.ReplaceAllString(text, "$1<path>")
-	for _, secret := range []string{c.target.password, c.target.host} {
-		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, "<hidden>")
-		}
-	}
-	return text
+	return c.target.Scrub(text, database.ScrubRule{Pattern: accountPattern, With: "@<host>"})
 }

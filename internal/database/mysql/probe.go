@@ -22,7 +22,7 @@ func (c *conn) Probe(ctx context.Context) (database.Probe, error) {
 	})
 	if err == nil {
 		err = c.catalogue(ctx, "SHOW GRANTS", func(values []string) error {
-			if power := powerOf(values[0], c.target.database); power != "" {
+			if power := powerOf(values[0], c.target.Database); power != "" {
 				powers = append(powers, power)
 			}
 			return nil
@@ -147,5 +147,5 @@ func (c *conn) warning(powers []string) string {
 	return fmt.Sprintf("This login could write: it %s. The gateway only runs reads, in read-only transactions, "+
 		"but a login that cannot write is safer still: "+
 		"CREATE USER 'mcp_reader'@'%%' IDENTIFIED BY '…'; GRANT SELECT, SHOW VIEW ON `%s`.* TO 'mcp_reader'@'%%';",
-		strings.Join(shorten(powers), "; "), strings.ReplaceAll(c.target.database, "`", "``"))
+		strings.Join(shorten(powers), "; "), strings.ReplaceAll(c.target.Database, "`", "``"))
 }

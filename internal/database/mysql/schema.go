@@ -34,7 +34,7 @@ ORDER BY BINARY table_name, constraint_name, ordinal_position`
 
 // Schema reads the catalogue; see [database.Conn].
 func (c *conn) Schema(ctx context.Context) (*database.Schema, error) {
-	b := builder{database: c.target.database, tables: map[string]*database.Table{}}
+	b := builder{database: c.target.Database, tables: map[string]*database.Table{}}
 	for _, step := range []struct {
 		sql string
 		row func([]string) error

@@ -6,10 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
-	"strconv"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -34,12 +32,8 @@ func newConnector(t *target, dialer *egress.Dialer) (*connector, error) {
 	if err != nil {
 		return nil, err
 	}
-	port, err := strconv.ParseUint(t.port, 10, 16)
-	if err != nil {
-		return nil, fmt.Errorf("postgres: port: %w", err)
-	}
-	base.Host, base.Port = t.host, uint16(port)
-	base.User, base.Password, base.Database = t.user, t.password, t.database
+	base.Host, base.Port = t.Host, t.Port
+	base.User, base.Password, base.Database = t.User, t.Password, t.Database
 	base.ConnectTimeout = t.connectTimeout
 	base.RequireAuth = requiredAuth(t.tls)
 	base.RuntimeParams["application_name"] = t.appName
@@ -87,7 +81,7 @@ func requiredAuth(m tlsMode) string {
 // allow, as in libpq, plain text is possible: the data is then readable on the
 // wire, the password is not (see requiredAuth).
 func tlsConfigs(t *target) []*tls.Config {
-	config := &tls.Config{ServerName: t.host, MinVersion: tls.VersionTLS12}
+	config := &tls.Config{ServerName: t.Host, MinVersion: tls.VersionTLS12}
 	switch t.tls {
 	case tlsVerifyFull:
 		return []*tls.Config{config}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
 // FuzzEncoders: whatever a server sends for whatever type, a cell is one JSON
@@ -35,7 +37,7 @@ func FuzzEncoders(f *testing.F) {
 }
 
 func TestScrub(t *testing.T) {
-	c := &conn{target: &target{host: "db.internal", password: "hunter22"}}
+	c := &conn{target: &target{ConnURL: database.ConnURL{Host: "db.internal", Password: "hunter22"}}}
 	for text, want := range map[string]string{
 		`could not open file "/var/lib/postgresql/15/base/1": no`:   `could not open file "<path>": no`,
 		`connection to server at "10.1.2.3", port 5432 failed`:      `connection to server at <host>, port 5432 failed`,

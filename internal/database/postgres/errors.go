@@ -22,7 +22,6 @@ const (
 	codeNoTable        = "42P01"
 	codeNoColumn       = "42703"
 	codeNoSchema       = "3F000"
-	maxMessage         = 2000
 	statementTimedOut  = "query timed out"
 	connectionWasEnded = "57P"
 )
@@ -71,30 +70,12 @@ func describe(e *pgconn.PgError) string {
 	if e.Hint != "" {
 		text += ". Hint: " + e.Hint
 	}
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return database.ClipMessage(text)
 }
 
-// What must not leave the gateway in a server's text (contract 6.4): URLs,
-// absolute paths of two parts or more, and addresses with what follows them.
-var (
-	urlPattern  = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9+.-]*://\S+`)
-	pathPattern = regexp.MustCompile(`(^|[\s"'(=])(/[\w.+-]+){2,}/?`)
-	hostPattern = regexp.MustCompile(`\b(host|server at|address) "[^"]*"`)
-	addrPattern = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}(:\d+)?\b`)
-)
+// hostPattern finds the server names in PostgreSQL's texts.
+var hostPattern = regexp.MustCompile(`\b(host|server at|address) "[^"]*"`)
 
 func (c *conn) scrub(text string) string {
-	text = urlPattern.ReplaceAllString(text, "<url>")
-	text = hostPattern.ReplaceAllString(text, "$1 <host>")
-	text = addrPattern.ReplaceAllString(text, "<address>")
-	text = pathPattern.ReplaceAllString(text, "$1<path>")
-	for _, secret := range []string{c.target.password, c.target.host} {
-		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, "<hidden>")
-		}
-	}
-	return text
+	return c.target.Scrub(text, database.ScrubRule{Pattern: hostPattern, With: "$1 <host>"})
 }
