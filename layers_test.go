@@ -23,7 +23,7 @@ var layers = map[string]struct{ inside, outside []string }{
 	"identity":                       {},
 	"tool":                           {inside: []string{"identity"}, outside: []string{"github.com/google/jsonschema-go"}},
 	"internal/fault":                 {},
-	"internal/config":                {inside: []string{"internal/egress", "internal/fault"}, outside: []string{"github.com/caarlos0/env/v11", "github.com/joho/godotenv"}},
+	"internal/config":                {inside: []string{"internal/egress", "internal/fault"}},
 	"internal/seal":                  {inside: []string{"internal/fault"}, outside: []string{"golang.org/x/crypto"}},
 	"internal/egress":                {inside: []string{"internal/fault"}},
 	"internal/loop":                  {},

@@ -2,6 +2,7 @@ package tool
 
 import (
 	"encoding/json"
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -60,6 +61,7 @@ func NewTable(columns []Column, maxBytes int) *Table {
 // false when the row does not fit the byte limit any more; the table is then
 // cut and unchanged.
 func (t *Table) Row(encode func(dst []byte, column int) ([]byte, error)) (bool, error) {
+	t.reserve()
 	cells, ends, size := len(t.cells), len(t.ends), t.size+2
 	for i := range t.columns {
 		before := len(t.cells)
@@ -78,6 +80,16 @@ func (t *Table) Row(encode func(dst []byte, column int) ([]byte, error)) (bool, 
 	}
 	t.size = size
 	return true, nil
+}
+
+// growsOnceAbove is the size from which a table gets all the room it may need
+// at once: growing bit by bit would hold two large copies at a time.
+const growsOnceAbove = 2 << 20
+
+func (t *Table) reserve() {
+	if len(t.cells) > growsOnceAbove && cap(t.cells) < t.maxSize {
+		t.cells = append(make([]byte, 0, t.maxSize), t.cells...)
+	}
 }
 
 // MarkCut records that rows were left out.
@@ -122,30 +134,40 @@ func (t *Table) appendCell(dst []byte, i, column int) []byte {
 	return append(dst, cell...)
 }
 
+// AppendJSON appends the compact result object of contract 6.5.
+func (t *Table) AppendJSON(dst []byte) []byte {
+	return t.appendTail(t.AppendRows(t.appendHead(dst)))
+}
+
 // AppendRows appends the rows as a JSON array of objects.
 func (t *Table) AppendRows(dst []byte) []byte {
 	dst = append(dst, '[')
-	i := 0
 	for row := range t.Len() {
-		if row > 0 {
-			dst = append(dst, ',')
-		}
-		dst = append(dst, '{')
-		for c, key := range t.keys {
-			if c > 0 {
-				dst = append(dst, ',')
-			}
-			dst = append(dst, key...)
-			dst = t.appendCell(dst, i, c)
-			i++
-		}
-		dst = append(dst, '}')
+		dst = t.appendRow(dst, row)
 	}
 	return append(dst, ']')
 }
 
-// AppendJSON appends the compact result object of contract 6.5.
-func (t *Table) AppendJSON(dst []byte) []byte {
+// JSONChunks yields what AppendJSON appends in pieces of about size bytes, so
+// that a large table need not be held a second time. A piece is valid until
+// the next one.
+func (t *Table) JSONChunks(size int) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		piece := append(t.appendHead(make([]byte, 0, size+size/4)), '[')
+		for row := range t.Len() {
+			if piece = t.appendRow(piece, row); len(piece) < size {
+				continue
+			}
+			if !yield(piece) {
+				return
+			}
+			piece = piece[:0]
+		}
+		yield(t.appendTail(append(piece, ']')))
+	}
+}
+
+func (t *Table) appendHead(dst []byte) []byte {
 	dst = append(dst, `{"columns":[`...)
 	for i, c := range t.columns {
 		if i > 0 {
@@ -155,8 +177,25 @@ func (t *Table) AppendJSON(dst []byte) []byte {
 	}
 	dst = append(dst, `],"row_count":`...)
 	dst = strconv.AppendInt(dst, int64(t.Len()), 10)
-	dst = append(dst, `,"rows":`...)
-	dst = t.AppendRows(dst)
+	return append(dst, `,"rows":`...)
+}
+
+func (t *Table) appendRow(dst []byte, row int) []byte {
+	if row > 0 {
+		dst = append(dst, ',')
+	}
+	dst = append(dst, '{')
+	for c, key := range t.keys {
+		if c > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, key...)
+		dst = t.appendCell(dst, row*len(t.columns)+c, c)
+	}
+	return append(dst, '}')
+}
+
+func (t *Table) appendTail(dst []byte) []byte {
 	dst = append(dst, `,"truncated":`...)
 	dst = strconv.AppendBool(dst, t.cut != NotCut)
 	if t.cut != NotCut {

@@ -3,17 +3,27 @@ package mcp
 import (
 	"io"
 	"sync"
+
+	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-// answer is one encoded JSON-RPC message. It is kept in up to two pieces, so
-// that a list which is encoded once for everybody is spliced in, not copied.
+// answer is one encoded JSON-RPC message. It is kept in pieces, so that a list
+// which is encoded once for everybody is spliced in, not copied, and a large
+// table is encoded while it is sent.
 type answer struct {
 	status int     // for a lone answer over HTTP
 	head   *buffer // this caller's own bytes
 	shared []byte  // the rest: immutable and without line breaks, may be nil
+	table  *largeTable
 }
 
-func (a *answer) len() int { return len(a.head.b) + len(a.shared) }
+// len is the length of the message, -1 when it is not known yet.
+func (a *answer) len() int {
+	if a.table != nil {
+		return -1
+	}
+	return len(a.head.b) + len(a.shared)
+}
 
 // writeTo writes the pieces.
 func (a *answer) writeTo(w io.Writer) error {
@@ -21,6 +31,63 @@ func (a *answer) writeTo(w io.Writer) error {
 	if err == nil && a.shared != nil {
 		_, err = w.Write(a.shared)
 	}
+	if err == nil && a.table != nil {
+		err = a.table.writeTo(w)
+	}
+	return err
+}
+
+// flatten makes a message of one piece of its own, for framings that look at
+// every byte.
+func (a *answer) flatten() {
+	if a.table == nil {
+		return
+	}
+	table := a.table
+	a.table = nil
+	_ = table.writeTo(a.head) // a buffer takes everything
+}
+
+// A table whose JSON is larger than largeAbove is sent in pieces of pieceSize.
+const (
+	largeAbove = 1 << 20
+	pieceSize  = 64 << 10
+)
+
+// largeTable is the rest of a tools/call answer from its content on.
+type largeTable struct {
+	table      *tool.Table
+	structured bool   // also as structuredContent
+	tail       []byte // what follows the content
+}
+
+func (l *largeTable) writeTo(w io.Writer) error {
+	if l.structured {
+		if err := l.write(w, `"structuredContent":`, `,`, func(_, piece []byte) []byte { return piece }); err != nil {
+			return err
+		}
+	}
+	if err := l.write(w, openText+`"`, `"`+closeText, appendEscaped); err != nil {
+		return err
+	}
+	_, err := w.Write(l.tail)
+	return err
+}
+
+// write sends the table between two texts, each piece as form makes it.
+func (l *largeTable) write(w io.Writer, before, after string, form func(dst, piece []byte) []byte) error {
+	if _, err := io.WriteString(w, before); err != nil {
+		return err
+	}
+	var scratch []byte
+	for piece := range l.table.JSONChunks(pieceSize) {
+		formed := form(scratch[:0], piece)
+		if _, err := w.Write(formed); err != nil {
+			return err
+		}
+		scratch = formed
+	}
+	_, err := io.WriteString(w, after)
 	return err
 }
 

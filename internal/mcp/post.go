@@ -144,7 +144,9 @@ func (h *Handler) reply(w http.ResponseWriter, v *visit, a *answer) {
 func (h *Handler) serveJSON(w http.ResponseWriter, a *answer) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
-	header.Set("Content-Length", strconv.Itoa(a.len()))
+	if n := a.len(); n >= 0 {
+		header.Set("Content-Length", strconv.Itoa(n))
+	}
 	w.WriteHeader(a.status)
 	_ = a.writeTo(h.paced(w)) // a caller that is gone needs no answer
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -43,18 +44,23 @@ func (h *Handler) encodeResult(x *exchange, r *tool.Result) *answer {
 	if x.version.modern() {
 		b.b = append(b.b, `"resultType":"complete",`...)
 	}
+	if r.Table != nil && r.Table.JSONSize() > largeAbove {
+		tail := h.appendEnd(nil, x.version, r.IsError)
+		return &answer{status: http.StatusOK, head: b, table: &largeTable{r.Table, x.version.structured(), tail}}
+	}
 	h.appendContent(b, x.version, r)
-	b.b = append(b.b, `,"isError":`...)
-	if r.IsError {
-		b.b = append(b.b, `true`...)
-	} else {
-		b.b = append(b.b, `false`...)
-	}
-	if x.version.modern() {
-		b.b = append(b.b, h.info.meta...)
-	}
-	b.b = append(b.b, `}}`...)
+	b.b = h.appendEnd(b.b, x.version, r.IsError)
 	return &answer{status: http.StatusOK, head: b}
+}
+
+// appendEnd appends what follows the content of a result.
+func (h *Handler) appendEnd(dst []byte, v version, isError bool) []byte {
+	dst = append(dst, `,"isError":`...)
+	dst = strconv.AppendBool(dst, isError)
+	if v.modern() {
+		dst = append(dst, h.info.meta...)
+	}
+	return append(dst, `}}`...)
 }
 
 const (
@@ -137,7 +143,11 @@ const hexDigits = "0123456789abcdef"
 // appendQuoted appends src as a JSON string. src is JSON already, so that its
 // UTF-8 needs no second look. dst and src may share memory.
 func appendQuoted(dst, src []byte) []byte {
-	dst = append(dst, '"')
+	return append(appendEscaped(append(dst, '"'), src), '"')
+}
+
+// appendEscaped appends src as the inside of a JSON string.
+func appendEscaped(dst, src []byte) []byte {
 	start := 0
 	for i, c := range src {
 		if c >= 0x20 && c != '"' && c != '\\' {
@@ -154,5 +164,5 @@ func appendQuoted(dst, src []byte) []byte {
 			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
 		}
 	}
-	return append(append(dst, src[start:]...), '"')
+	return append(dst, src[start:]...)
 }

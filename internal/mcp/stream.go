@@ -25,6 +25,7 @@ func (h *Handler) openStream(w http.ResponseWriter) *stream {
 // send sends one message. Line breaks between the tokens of its JSON become
 // blanks, because a line break ends an SSE data line.
 func (s *stream) send(a *answer) error {
+	a.flatten()
 	for i, c := range a.head.b {
 		if c == '\n' || c == '\r' {
 			a.head.b[i] = ' '

@@ -75,11 +75,37 @@ func (r *rig) thousandRows(ctx context.Context, rounds int, d time.Duration) err
 		}
 		row(fmt.Sprintf("%d-row result, 16 clients", n), "%.0f rows/s; floor %.0f rows/s; ratio %.2f (goal: 0.80)", a.perSecond*float64(n), b.perSecond*float64(n), ratio)
 	}
-	peak, err := r.gateway.memory("VmHWM")
+	return r.byteCut(ctx, d)
+}
+
+// byteCut measures the memory of 16 calls at once whose results are all cut
+// at 10 MiB, in a gateway of their own.
+func (r *rig) byteCut(ctx context.Context, d time.Duration) error {
+	p, err := startGateway(ctx, filepath.Join(r.folder, "cut"), nil)
 	if err != nil {
 		return err
 	}
-	row("peak memory after that (RSS)", "%.1f MB", float64(peak)/1e6)
+	defer p.stop()
+	own := &rig{gateway: p, target: r.target}
+	if err := own.register(ctx); err != nil {
+		return err
+	}
+	before, err := p.memory("VmRSS")
+	if err != nil {
+		return err
+	}
+	big, err := own.call(own.tool, map[string]any{"sql": "SELECT a.id, a.email, repeat('x', 2000) AS filler FROM people a"}, "person")
+	if err != nil {
+		return err
+	}
+	if _, err := load(ctx, big, clients, d); err != nil {
+		return err
+	}
+	peak, err := p.memory("VmHWM")
+	if err != nil {
+		return err
+	}
+	row("16 calls at once, each cut at 10 MiB", "memory grows by %.0f MB, %.1f MB per call (goal: 21 MB)", float64(peak-before)/1e6, float64(peak-before)/clients/1e6)
 	return nil
 }
 
