@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,13 +43,15 @@ type entraIn struct {
 	PasswordLogin *bool   `json:"password_login,omitempty" nullable:"true" default:"true" doc:"Whether people with a password may still use it on the sign-in page."`
 }
 
-// check refuses the addresses at Microsoft that stand for every tenant: whoever
-// has any account there would be let in as far as the groups.
+// entraTenant is the form of the id or the domain of a tenant at Microsoft.
+var entraTenant = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+
+// check also refuses the names at Microsoft that stand for every tenant.
 func (in *entraIn) check() []httpx.Problem {
 	in.EntraTenant, in.ClientID = strings.TrimSpace(in.EntraTenant), strings.TrimSpace(in.ClientID)
-	switch strings.ToLower(in.EntraTenant) {
-	case "common", "organizations", "consumers", "", ".", "..":
-		return []httpx.Problem{httpx.BadValue(in.EntraTenant, "must name one tenant", "body", "entra_tenant_id")}
+	everybody := slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(in.EntraTenant))
+	if everybody || !entraTenant.MatchString(in.EntraTenant) {
+		return []httpx.Problem{httpx.BadValue(in.EntraTenant, "must be the id or domain of one tenant", "body", "entra_tenant_id")}
 	}
 	if in.ClientID == "" {
 		return []httpx.Problem{httpx.BadValue(in.ClientID, "must not be blank", "body", "client_id")}

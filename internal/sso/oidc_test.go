@@ -223,6 +223,7 @@ func TestConfiguration(t *testing.T) {
 	for provider, bodies := range map[string][]string{
 		"entra": {
 			`{}`, `{"entra_tenant_id":"","client_id":"c"}`, `{"entra_tenant_id":"common","client_id":"c"}`, `{"entra_tenant_id":" Organizations ","client_id":"c"}`,
+			`{"entra_tenant_id":"../other","client_id":"c"}`, `{"entra_tenant_id":"a/b","client_id":"c"}`,
 			`{"entra_tenant_id":"t","client_id":" "}`, `{"entra_tenant_id":"t","client_id":"` + strings.Repeat("c", 256) + `"}`,
 		},
 		"oidc": {

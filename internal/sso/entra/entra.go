@@ -152,14 +152,16 @@ func (p *provider) metadata(ctx context.Context) (*sso.Metadata, error) {
 	return p.kind.directory.Lookup(ctx, p.base+"/v2.0/.well-known/openid-configuration", p.check)
 }
 
-// check holds the discovery document to the tenant. Its issuer names the
-// tenant by id even where the configuration names it by domain; the document
-// for many tenants at once (common, organizations) names none.
+// check holds the discovery document, which comes from the operator's
+// authority, to the tenant. Its issuer names the tenant by id even where the
+// configuration names it by domain, and the host of the issuer is not always
+// that of the authority; the document for many tenants at once (common,
+// organizations) names none.
 func (p *provider) check(m *sso.Metadata) error {
-	rest, ours := strings.CutPrefix(m.Issuer, p.kind.authority+"/")
-	tenant, v2 := strings.CutSuffix(rest, "/v2.0")
+	rest, v2 := strings.CutSuffix(m.Issuer, "/v2.0")
+	tenant := rest[strings.LastIndexByte(rest, '/')+1:]
 	switch {
-	case !ours || !v2 || tenant == "" || strings.ContainsAny(tenant, "/{}"):
+	case !v2 || tenant == "" || strings.ContainsAny(tenant, "{}"):
 		return errIssuer
 	case guid.MatchString(p.settings.Directory) && !strings.EqualFold(tenant, p.settings.Directory):
 		return errIssuer
