@@ -50,8 +50,8 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 // the connections that the driver gets have it already (see secure).
 func (t *target) config() msdsn.Config {
 	return msdsn.Config{
-		Host: t.host, Port: uint64(t.port), Database: t.database,
-		User: t.user, Password: t.password,
+		Host: t.Host, Port: uint64(t.Port), Database: t.Database,
+		User: t.User, Password: t.Password,
 		Encryption:     msdsn.EncryptionDisabled,
 		ReadOnlyIntent: true,
 		Workstation:    "mcp-gateway",
@@ -92,7 +92,7 @@ type attempt struct {
 
 // HostName marks the dialer as one that resolves names itself
 // ([mssqldb.HostDialer]).
-func (a *attempt) HostName() string { return a.target.host }
+func (a *attempt) HostName() string { return a.target.Host }
 
 // DialContext implements [mssqldb.Dialer]. Routing may name another server.
 func (a *attempt) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {

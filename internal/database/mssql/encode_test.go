@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
 // FuzzEncoders: whatever a server stores in whatever type, a cell is one JSON
@@ -66,7 +68,7 @@ func TestOtherGoTypes(t *testing.T) {
 }
 
 func TestScrub(t *testing.T) {
-	c := &conn{target: &target{host: "db.internal", password: "hunter22"}}
+	c := &conn{target: &target{ConnURL: database.ConnURL{Host: "db.internal", Password: "hunter22"}}}
 	for text, want := range map[string]string{
 		`Cannot open backup device 'D:\backup\x.bak'.`:  `Cannot open backup device '<path>'.`,
 		`file "\\nas01\share$\a.mdf" is gone`:           `file "<path>" is gone`,

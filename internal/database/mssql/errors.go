@@ -20,10 +20,7 @@ import (
 // (SQL Server documentation, "Database Engine error severities").
 const fatalClass = 20
 
-const (
-	maxMessage  = 2000
-	lockTimeout = 1222
-)
+const lockTimeout = 1222
 
 // reasonOf maps the numbers of a refused login. A login to an unknown database
 // is answered by 4060 and then 18456, so all of them are looked at.
@@ -83,36 +80,21 @@ func describeError(e mssqldb.Error) string {
 		text += fmt.Sprintf(" at line %d", e.LineNo)
 	}
 	text += fmt.Sprintf(" (error %d)", e.Number)
-	if len(text) > maxMessage {
-		text = strings.ToValidUTF8(text[:maxMessage], "") + "…"
-	}
-	return text
+	return database.ClipMessage(text)
 }
 
-// What must not leave the gateway in a server's text (contract 6.4): URLs,
-// paths of both kinds, addresses and server names.
+// What SQL Server's texts hold: server names, and Windows paths.
 var (
-	urlPattern    = regexp.MustCompile(`\b[A-Za-z][A-Za-z0-9+.-]*://\S+`)
-	unixPattern   = regexp.MustCompile(`(^|[\s"'(=])(/[\w.+-]+){2,}/?`)
+	serverPattern = regexp.MustCompile(`(?i)\b(server|host) (['"])[^'"]*['"]`)
 	drivePattern  = regexp.MustCompile(`\b[A-Za-z]:\\[^\s"']*`)
 	sharePattern  = regexp.MustCompile(`\\\\[\w.$-]+\\[^\s"']*`)
-	serverPattern = regexp.MustCompile(`(?i)\b(server|host) (['"])[^'"]*['"]`)
-	addrPattern   = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}([:,]\d+)?\b`)
 )
 
 func (c *conn) scrub(text string) string {
-	text = urlPattern.ReplaceAllString(text, "<url>")
-	text = serverPattern.ReplaceAllString(text, "$1 <host>")
-	text = drivePattern.ReplaceAllString(text, "<path>")
-	text = sharePattern.ReplaceAllString(text, "<path>")
-	text = unixPattern.ReplaceAllString(text, "$1<path>")
-	text = addrPattern.ReplaceAllString(text, "<address>")
-	for _, secret := range []string{c.target.password, c.target.host} {
-		if len(secret) > 3 {
-			text = strings.ReplaceAll(text, secret, "<hidden>")
-		}
-	}
-	return text
+	return c.target.Scrub(text,
+		database.ScrubRule{Pattern: serverPattern, With: "$1 <host>"},
+		database.ScrubRule{Pattern: drivePattern, With: "<path>"},
+		database.ScrubRule{Pattern: sharePattern, With: "<path>"})
 }
 
 func isTimeout(err error) bool {

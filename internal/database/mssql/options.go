@@ -1,70 +1,33 @@
 package mssql
 
 import (
-	"net/url"
-	"strconv"
 	"strings"
-	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
-// setOptions applies the allow-list of contract 3.5: TLS mode, application
+// setOption applies the allow-list of contract 3.5: TLS mode, application
 // name, charset, connect timeout. Whatever else the driver would understand is
-// refused by name. Names count without case and blanks, as Microsoft's do.
-func (t *target) setOptions(query string) error {
-	seen := map[string]bool{}
-	for pair := range strings.SplitSeq(query, "&") {
-		if pair == "" {
-			continue
-		}
-		rawName, rawValue, _ := strings.Cut(pair, "=")
-		name, errName := url.QueryUnescape(rawName)
-		value, errValue := url.QueryUnescape(rawValue)
-		if errName != nil || errValue != nil || strings.ContainsFunc(name+value, isControl) {
-			return refuse("option " + quote(rawName) + " has a broken percent-encoding")
-		}
-		option := optionName(name)
-		if seen[option] {
-			return refuse("option " + quote(name) + " is given twice")
-		}
-		seen[option] = true
-		if err := t.setOption(option, name, value); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// optionName folds the spellings of the drivers these strings come from.
-func optionName(name string) string {
-	folded := strings.NewReplacer(" ", "", "_", "").Replace(strings.ToLower(name))
-	switch folded {
-	case "applicationname":
-		return "appname"
-	case "connecttimeout", "connectiontimeout", "logintimeout":
-		return "connecttimeout"
-	default:
-		return folded
-	}
-}
-
-func (t *target) setOption(option, name, value string) error {
-	switch option {
+// refused by name.
+func (t *target) setOption(o database.Option) (err error) {
+	switch o.Key {
 	case "encrypt":
-		return t.setEncrypt(value)
+		return t.setEncrypt(o.Value)
 	case "trustservercertificate":
-		return t.setTrust(value)
+		return t.setTrust(o.Value)
 	case "hostnameincertificate":
-		return t.setCertName(value)
+		return t.setCertName(o.Value)
 	case "appname":
-		return t.setAppName(name, value)
+		return t.setAppName(o)
 	case "connecttimeout":
-		return t.setConnectTimeout(name, value)
+		t.connectTimeout, err = o.ConnectTimeout()
+		return err
 	case "charset":
-		return checkCharset(value)
+		return checkCharset(o.Value)
 	case "database":
-		return t.setDatabase("option \"database\"", url.PathEscape(value))
+		return t.setDatabase(o)
 	default:
-		return refuse("option " + quote(name) + " is not allowed")
+		return o.Refuse("is not allowed")
 	}
 }
 
@@ -79,7 +42,7 @@ func (t *target) setEncrypt(value string) error {
 		t.strict = true
 		return nil
 	default:
-		return refuse("option \"encrypt\" must be true or strict: without encryption the password could be read on the wire")
+		return database.Refuse("option \"encrypt\" must be true or strict: without encryption the password could be read on the wire")
 	}
 }
 
@@ -89,24 +52,24 @@ func (t *target) setTrust(value string) error {
 		t.trust = true
 	case "false", "no", "0":
 	default:
-		return refuse("option \"TrustServerCertificate\" must be true or false")
+		return database.Refuse("option \"TrustServerCertificate\" must be true or false")
 	}
 	return nil
 }
 
 func (t *target) setCertName(value string) error {
-	if value == "" || strings.ContainsFunc(value, notHost) {
-		return refuse("option \"hostNameInCertificate\" must be a host name")
+	if !database.ValidHost(value) {
+		return database.Refuse("option \"hostNameInCertificate\" must be a host name")
 	}
 	t.certName = value
 	return nil
 }
 
-func (t *target) setAppName(name, value string) error {
-	if len(value) > 128 {
-		return refuse("option " + quote(name) + " is longer than 128 bytes")
+func (t *target) setAppName(o database.Option) error {
+	if len(o.Value) > maxName {
+		return o.Refuse("is longer than 128 bytes")
 	}
-	t.appName = value
+	t.appName = o.Value
 	return nil
 }
 
@@ -116,18 +79,6 @@ func checkCharset(value string) error {
 	case "utf8", "utf-8":
 		return nil
 	default:
-		return refuse("option \"charset\" must be utf8")
+		return database.Refuse("option \"charset\" must be utf8")
 	}
-}
-
-// setConnectTimeout may shorten the gateway's timeout, not lengthen it.
-func (t *target) setConnectTimeout(name, value string) error {
-	seconds, err := strconv.ParseUint(value, 10, 31)
-	if err != nil {
-		return refuse("option " + quote(name) + " must be a number of seconds")
-	}
-	if seconds > 0 {
-		t.connectTimeout = min(t.connectTimeout, time.Duration(seconds)*time.Second)
-	}
-	return nil
 }

@@ -15,6 +15,7 @@ import (
 
 	mssqldb "github.com/microsoft/go-mssqldb"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/mssql/tdstest"
 )
 
@@ -48,7 +49,7 @@ func TestSecure(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			var seen logins
 			conn := dialServer(t, &tdstest.Server{Backend: &seen, TLS: serverTLS})
-			target := &target{host: "127.0.0.1", port: 1, user: "u", password: "p", strict: tt.strict}
+			target := &target{ConnURL: database.ConnURL{Host: "127.0.0.1", Port: 1, User: "u", Password: "p"}, strict: tt.strict}
 			config := target.tlsConfig("127.0.0.1")
 			config.RootCAs = roots
 			secured, err := secure(t.Context(), conn, config, tt.strict)
