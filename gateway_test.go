@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,24 +13,13 @@ import (
 	gateway "github.com/mcp-gateway/mcp-gateway"
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
-	"github.com/mcp-gateway/mcp-gateway/internal/demo"
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-// shop adds the sample database and returns its tools.
-func shop(t *testing.T, g *gatewaytest.Gateway) (schema, execute string) {
-	t.Helper()
-	path := filepath.Join(g.DataDir, "shop.db")
-	if err := demo.CreateShop(t.Context(), path); err != nil {
-		t.Fatal(err)
-	}
-	return g.Connect(t, client.NewConnection{Name: "shop", Type: "sqlite", String: "sqlite:////" + strings.TrimPrefix(path, "/")})
-}
-
 func TestGovernedCall(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	schema, execute := shop(t, g)
+	schema, execute := g.ConnectShop(t)
 	tests := []struct {
 		name     string
 		who      *client.Client
@@ -71,7 +59,7 @@ func TestGovernedCall(t *testing.T) {
 
 func TestOtherTenantsToolsDoNotExist(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	_, execute := shop(t, g)
+	_, execute := g.ConnectShop(t)
 	if _, err := g.Anonymous.Register(t.Context(), "Other", "other", "boss@other.test", gatewaytest.Password); err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +82,7 @@ func TestOtherTenantsToolsDoNotExist(t *testing.T) {
 // TestChangesCountFromTheNextCall covers contract 15.2 P2.
 func TestChangesCountFromTheNextCall(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	_, execute := shop(t, g)
+	_, execute := g.ConnectShop(t)
 	ask := map[string]any{"sql": "SELECT 1 AS one"}
 	mustText(t, g.Analyst, execute, ask, `{"one":1}`)
 	if err := g.Admin.Do(t.Context(), http.MethodPatch, "/api/v1/tools/"+execute, map[string]string{"min_role": "admin"}, nil); err != nil {
@@ -120,7 +108,7 @@ func mustText(t *testing.T, who *client.Client, name string, args any, want stri
 
 func TestEverythingOutlivesARestart(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	_, execute := shop(t, g)
+	_, execute := g.ConnectShop(t)
 	key, err := g.Analyst.CreateKey(t.Context(), "robot")
 	if err != nil {
 		t.Fatal(err)

@@ -196,7 +196,7 @@ func TestOnPostgreSQL(t *testing.T) {
 	t.Run("as the gateway's own", func(t *testing.T) {
 		own := postgres(t)
 		g := gatewaytest.Start(t, gatewaytest.Options{Env: map[string]string{"DATABASE_URL": own}})
-		_, execute := shop(t, g)
+		_, execute := g.ConnectShop(t)
 		mustText(t, g.Analyst, execute, map[string]any{"sql": "SELECT count(*) AS n FROM products"}, `{"n":400}`)
 		_, err := g.Admin.CreateConnection(t.Context(), client.NewConnection{Name: "own", Type: "postgres", String: own})
 		var refused *client.Error
@@ -228,7 +228,7 @@ func TestTwoGatewaysOnOneDatabase(t *testing.T) {
 	two.Run(t)
 	defer two.Stop(t)
 
-	_, execute := shop(t, one)
+	_, execute := one.ConnectShop(t)
 	there := two.Anonymous.As(one.Analyst.Credential)
 	ask := map[string]any{"sql": "SELECT 1 AS one"}
 	mustText(t, there, execute, ask, `{"one":1}`)

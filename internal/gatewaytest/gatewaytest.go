@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	gateway "github.com/mcp-gateway/mcp-gateway"
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/internal/demo"
 )
 
 // Slug and Password are the organisation's slug and every user's password.
@@ -142,6 +144,36 @@ func (g *Gateway) Connect(t testing.TB, n client.NewConnection) (schema, execute
 		}
 	}
 	return schema, execute
+}
+
+// shop is the sample database, made once per test binary: under the race
+// detector it takes its time.
+var shop = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "mcpgw-shop")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "shop.db")
+	if err := demo.CreateShop(context.Background(), path); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
+
+// ConnectShop adds the sample shop as the connection "shop" and returns the
+// names of its two tools.
+func (g *Gateway) ConnectShop(t testing.TB) (schema, execute string) {
+	t.Helper()
+	content, err := shop()
+	if err != nil {
+		t.Fatalf("sample database: %v", err)
+	}
+	path := filepath.Join(g.DataDir, "shop.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return g.Connect(t, client.NewConnection{Name: "shop", Type: "sqlite", String: "sqlite:////" + strings.TrimPrefix(path, "/")})
 }
 
 func freePort(t testing.TB) string {

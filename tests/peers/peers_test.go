@@ -24,8 +24,6 @@ import (
 
 	gateway "github.com/mcp-gateway/mcp-gateway"
 	"github.com/mcp-gateway/mcp-gateway/identity"
-	"github.com/mcp-gateway/mcp-gateway/internal/client"
-	"github.com/mcp-gateway/mcp-gateway/internal/demo"
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
@@ -53,11 +51,7 @@ func start(t *testing.T, o gatewaytest.Options) *peers {
 		t.Fatal("MCPGW_TEST_PEERS is not set: run make test, which installs the programs from npm")
 	}
 	p := &peers{Gateway: gatewaytest.Start(t, o), folder: folder}
-	shop := filepath.Join(p.DataDir, "shop.db")
-	if err := demo.CreateShop(t.Context(), shop); err != nil {
-		t.Fatal(err)
-	}
-	_, p.tool = p.Connect(t, client.NewConnection{Name: "shop", Type: "sqlite", String: "sqlite:////" + strings.TrimPrefix(shop, "/")})
+	_, p.tool = p.ConnectShop(t)
 	var err error
 	if p.key, err = p.Analyst.CreateKey(t.Context(), "peers"); err != nil {
 		t.Fatal(err)

@@ -60,8 +60,10 @@ func TestProbeSeesRoles(t *testing.T) {
 	mustExec(t, s.admin, "CREATE ROLE "+role)
 	t.Cleanup(func() { mustExec(t, s.admin, "DROP ROLE "+role) })
 	mustExec(t, s.admin, "GRANT INSERT ON "+s.db+".* TO "+role)
-	mustExec(t, s.admin, "GRANT "+role+" TO "+s.reader+"@localhost")
-	mustExec(t, s.admin, "SET DEFAULT ROLE "+role+" FOR "+s.reader+"@localhost")
+	for _, account := range []string{s.reader + "@localhost", s.reader + "@'%'"} {
+		mustExec(t, s.admin, "GRANT "+role+" TO "+account)
+		mustExec(t, s.admin, "SET DEFAULT ROLE "+role+" FOR "+account)
+	}
 	p, err := open(t, s.readerConn).Probe(t.Context())
 	if err != nil {
 		t.Fatal(err)
