@@ -23,15 +23,15 @@ type ScrubRule struct {
 }
 
 // Scrub hides URLs, hosts, file paths and the connection's own password and
-// host in a text of the server. The engine's own rules come before the shared
-// ones, which may match parts of what they match.
+// host in a text of the server. What may hold other matches comes first: the
+// engine's own names before paths, paths before addresses.
 func (u ConnURL) Scrub(text string, own ...ScrubRule) string {
 	text = urlPattern.ReplaceAllString(text, "<url>")
 	for _, rule := range own {
 		text = rule.Pattern.ReplaceAllString(text, rule.With)
 	}
-	text = addrPattern.ReplaceAllString(text, "<address>")
 	text = pathPattern.ReplaceAllString(text, "$1<path>")
+	text = addrPattern.ReplaceAllString(text, "<address>")
 	for _, secret := range []string{u.Password, u.Host} {
 		if len(secret) > 3 { // shorter ones are parts of words
 			text = strings.ReplaceAll(text, secret, "<hidden>")

@@ -19,6 +19,7 @@ func TestScrub(t *testing.T) {
 		`version 10.1.2 is 4.5`:                `version 10.1.2 is 4.5`,
 		`"/var/lib/db/base/1" is gone`:         `"<path>" is gone`,
 		`file './shop/a.ibd' (path=/a/b)`:      `file '<path>' (path=<path>)`,
+		`/mnt/10.1.2.3/a is gone`:              `<path> is gone`,
 		`cannot divide 1 /2, a/b or "and/or"`:  `cannot divide 1 /2, a/b or "and/or"`,
 		`date "2026/13/45"`:                    `date "2026/13/45"`,
 		`hunter22 does not open db.internal`:   `<hidden> does not open <hidden>`,
