@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
@@ -28,9 +29,11 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// Write answers with v as JSON. Nothing is sent when v cannot be encoded.
+// Write answers with v as JSON. Nothing is sent when v cannot be encoded. Bytes
+// that are no text, such as a caller put into its own URL, become U+FFFD:
+// an answer with a scar is better than none.
 func Write(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v, json.Deterministic(true))
+	body, err := json.Marshal(v, json.Deterministic(true), jsontext.AllowInvalidUTF8(true))
 	if err != nil {
 		return fmt.Errorf("encode response: %w", err)
 	}

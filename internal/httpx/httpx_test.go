@@ -41,6 +41,7 @@ func TestFaultsHaveTheContractsAnswers(t *testing.T) {
 		"unavailable":   {fault.Wrap(fault.Unavailable, secret, "Database unavailable"), 503, `{"detail":"Database unavailable"}`},
 		"timeout":       {fault.New(fault.Timeout, "Timed out"), 504, `{"detail":"Timed out"}`},
 		"unclassified":  {secret, 500, `{"detail":"Internal Server Error"}`},
+		"broken text":   {fault.New(fault.NotFound, "Unknown tool: a\xff"), 404, `{"detail":"Unknown tool: a�"}`},
 		"internal text": {fault.Wrap(fault.Internal, secret, "hunter2"), 500, `{"detail":"Internal Server Error"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
