@@ -156,6 +156,24 @@ func TestMarksOfUseAreThrottled(t *testing.T) {
 	})
 }
 
+// TestSessionOfAnOddBrowser holds that a User-Agent, which may be any bytes,
+// does not keep its sender from signing in.
+func TestSessionOfAnOddBrowser(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, d *store.DB) {
+		o := mustOrg(t, d, "acme")
+		mustWrite(t, o.scope, func(tx *store.Tx) error {
+			_, err := tx.CreateSession(t.Context(), store.NewSession{
+				User: o.admin.ID, Hash: "odd", UserAgent: "caf\xe9", ExpiresAt: tx.Now().Add(time.Hour),
+			})
+			return err
+		})
+		s, err := d.LiveBySessionHash(t.Context(), "odd")
+		if err != nil || s.Session.UserAgent != "caf\uFFFD" {
+			t.Errorf("session of %q, %v", s.Session.UserAgent, err)
+		}
+	})
+}
+
 func TestSessions(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, d *store.DB) {
 		ctx := t.Context()

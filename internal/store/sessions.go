@@ -61,16 +61,16 @@ func (s Scope) Sessions(ctx context.Context, user identity.UserID) ([]Session, e
 	return sessions, nil
 }
 
-// CreateSession stores a session.
+// CreateSession stores a session. The name of a browser may be any bytes.
 func (tx *Tx) CreateSession(ctx context.Context, n NewSession) (Session, error) {
 	tx.changed = true
 	s := Session{
-		ID: newID(), Tenant: tx.tenantID(), User: n.User, Hash: n.Hash, IP: n.IP, UserAgent: n.UserAgent,
+		ID: newID(), Tenant: tx.tenantID(), User: n.User, Hash: n.Hash, IP: n.IP, UserAgent: storable(n.UserAgent),
 		CreatedAt: tx.now, LastSeenAt: tx.now, ExpiresAt: moment(micros(n.ExpiresAt)),
 	}
 	err := tx.q.InsertSession(ctx, db.InsertSessionParams{
 		ID: s.ID, TenantID: tx.tenant, UserID: string(n.User), HashedToken: n.Hash, IpAddress: n.IP,
-		UserAgent: n.UserAgent, CreatedAt: micros(tx.now), ExpiresAt: micros(n.ExpiresAt),
+		UserAgent: s.UserAgent, CreatedAt: micros(tx.now), ExpiresAt: micros(n.ExpiresAt),
 	})
 	return s, tx.db.fault("insert session", err)
 }

@@ -40,6 +40,21 @@ func TestCreateTenant(t *testing.T) {
 	})
 }
 
+// TestSlugThatNobodyHas holds that a URL can name any bytes: what no engine
+// can hold is a tenant that is not there.
+func TestSlugThatNobodyHas(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, d *store.DB) {
+		for slug, want := range map[string]string{
+			"nobody": "Tenant 'nobody' not found", "a\xff": "Tenant 'a\uFFFD' not found", "a\x00": "Tenant 'a\uFFFD' not found",
+		} {
+			_, err := d.TenantBySlug(t.Context(), slug)
+			if f := fault.Of(err); f.Kind != fault.NotFound || f.Public != want {
+				t.Errorf("%q: %v", slug, err)
+			}
+		}
+	})
+}
+
 func TestTakenValuesAreConflicts(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, d *store.DB) {
 		ctx := t.Context()

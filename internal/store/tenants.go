@@ -86,8 +86,10 @@ func (tx *Tx) insertTenant(ctx context.Context, n NewTenant) error {
 	return taken("slug", slugTaken)
 }
 
-// TenantBySlug finds a tenant by the slug in a URL or a sign-in form.
+// TenantBySlug finds a tenant by the slug in a URL or a sign-in form. One that
+// no engine can hold is nobody's.
 func (d *DB) TenantBySlug(ctx context.Context, slug string) (Tenant, error) {
+	slug = storable(slug)
 	row, err := d.reads.GetTenantBySlug(ctx, slug)
 	if err != nil {
 		return Tenant{}, d.found("tenant by slug", err, "Tenant '"+slug+"' not found")
