@@ -172,9 +172,11 @@ func (u *userChange) setRole(ctx context.Context, role identity.Role) error {
 	return u.tx.SetUserRole(ctx, u.user.ID, role)
 }
 
+// setActive also disables whom the group sync has disabled: only then the
+// account stays closed when a group comes back (contract 5.2, Provisioning).
 func (u *userChange) setActive(ctx context.Context, active bool) error {
 	switch {
-	case active == u.user.Active:
+	case active && u.user.Active, !active && u.user.DisabledBy == store.ByAdmin:
 		return nil
 	case active:
 		u.record("user.enabled", "source", "admin")

@@ -65,6 +65,23 @@ func TestProvisioning(t *testing.T) {
 	b.signIn(t, r, "entra").location(t)
 }
 
+// TestAdminDisablesWhomTheSyncDisabled holds that an administrator's disabling
+// stands, whoever came first (contract 5.2, Provisioning).
+func TestAdminDisablesWhomTheSyncDisabled(t *testing.T) {
+	r := startEntra(t)
+	r.idp.SignInAs(ada(viewers))
+	b := r.browser(t)
+	b.signIn(t, r, "entra").location(t)
+	id := b.me(t, r).ID
+	r.idp.SignInAs(ada())
+	b.signIn(t, r, "entra").want(t, 403, "Not in any authorised group")
+
+	r.patchUser(t, id, map[string]any{"is_active": false})
+	r.wantEvent(t, "user.disabled", map[string]any{"target_user_id": id, "source": "admin"})
+	r.idp.SignInAs(ada(viewers))
+	b.signIn(t, r, "entra").want(t, 403, "Account disabled")
+}
+
 // TestEmailClash holds contract 5.4 and 15.2 A16: an e-mail opens nobody
 // else's account, in no tenant.
 func TestEmailClash(t *testing.T) {
