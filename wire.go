@@ -132,7 +132,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	a.oauth, err = oauth.New(oauth.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: limits,
 		Log: logs.Logger("oauth"), Now: time.Now, Documents: egress.NewClient(publicOnly(cfg.Egress), egress.ClientConfig{}),
-		Base: cfg.Base.Text, RedirectHosts: cfg.RedirectHosts, RedirectSchemes: cfg.RedirectSchemes,
+		Base: cfg.Base.Text, Redirects: redirects(cfg),
 		StateLife: cfg.OAuthStateTTL, CodeLife: cfg.OAuthCodeTTL, RefreshLife: cfg.RefreshTokenTTL,
 	})
 	if err != nil {
@@ -282,6 +282,11 @@ func (a *app) close() {
 	if err := errors.Join(a.pools.Close(), a.store.Close()); err != nil {
 		a.log.Warn("close", "err", err)
 	}
+}
+
+// redirects is where the configuration lets OAuth clients send people.
+func redirects(cfg *config.Config) oauth.Redirects {
+	return oauth.Redirects{Hosts: cfg.RedirectHosts, Schemes: cfg.RedirectSchemes}
 }
 
 // newEnv says what connections may reach; the slug is the tenant's.

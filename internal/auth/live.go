@@ -15,6 +15,9 @@ const (
 	authSession = "session"
 	authKey     = "api_key:"
 	authOAuth   = "oauth:"
+
+	// AuthOperator names a command of who runs the gateway, in audit records.
+	AuthOperator = "operator"
 )
 
 // Causes of "Invalid token", for the log.

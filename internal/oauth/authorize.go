@@ -35,7 +35,7 @@ func (s *Server) authorize(v *visit) error {
 	if err := p.checkAuthorization(); err != nil {
 		return err
 	}
-	if err := s.checkRedirect(v.tenant, p["redirect_uri"]); err != nil {
+	if err := s.Redirects.check(v.tenant, p["redirect_uri"]); err != nil {
 		return err
 	}
 	client, err := s.client(v, p["client_id"], p["redirect_uri"])

@@ -61,15 +61,16 @@ func isDocumentURL(id string) bool {
 	return ok && u.Scheme == "https" && u.Path != "" && u.Path != "/" && strings.TrimSuffix(u.Path, "/") == path.Clean(u.Path)
 }
 
-// documentHost is the host that vouches for a client, "" for one that
-// registered itself.
-func documentHost(c store.OAuthClient) string {
-	if c.Kind != store.DocumentClient {
-		return ""
+// voucher says who vouches for a client: the host of its document, or the
+// operator. It is empty for one that registered itself.
+func voucher(c store.OAuthClient) string {
+	switch c.Kind {
+	case store.PreregisteredClient:
+		return "verified by the operator"
+	case store.DocumentClient:
+		if u, err := url.Parse(c.ClientID); err == nil {
+			return u.Host
+		}
 	}
-	u, err := url.Parse(c.ClientID)
-	if err != nil {
-		return ""
-	}
-	return u.Host
+	return ""
 }

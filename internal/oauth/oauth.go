@@ -41,9 +41,8 @@ type Config struct {
 	SSO       SSO
 	Pages     *page.Set
 
-	Base            string   // BASE_URL without trailing slash
-	RedirectHosts   []string // OAUTH_REDIRECT_HOSTS
-	RedirectSchemes []string // OAUTH_REDIRECT_SCHEMES
+	Base      string // BASE_URL without trailing slash
+	Redirects Redirects
 
 	StateLife   time.Duration // OAUTH_STATE_TTL_MINUTES
 	CodeLife    time.Duration // OAUTH_CODE_TTL_MINUTES

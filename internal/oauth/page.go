@@ -12,7 +12,7 @@ import (
 type signInView struct {
 	Style, Title, Tenant  string
 	Client                string
-	Voucher               string // the host that vouches for the client, "" for an unverified one
+	Voucher               string // who vouches for the client, "" for an unverified one
 	Destination           string // where the answer goes
 	Local                 bool   // an app on this computer gets it: loopback or its own scheme
 	Scopes                []string
@@ -34,7 +34,7 @@ func (s *Server) signInPage(v *visit, t *transaction, problem, email string) err
 	}
 	return s.Pages.Show(v.w, http.StatusOK, "signin.html", signInView{
 		Style: s.Pages.Style(), Title: title, Tenant: t.tenant.Name,
-		Client: t.client.Name, Voucher: documentHost(t.client),
+		Client: t.client.Name, Voucher: voucher(t.client),
 		Destination: redirectHost(t.RedirectURI), Local: !strings.HasPrefix(t.RedirectURI, "https:"), Scopes: scopeTexts(t.Scope),
 		Until: t.ExpiresAt.UTC(), State: t.state, Problem: problem, Email: email,
 		Password: offer.Password, Providers: offer.Providers,

@@ -17,9 +17,16 @@ const (
 	textNotRegistered = "redirect_uri is not registered for this client"
 )
 
-// checkRedirect judges a redirect URI by its kind (contract 4.5). Whether the
-// client registered it is another question.
-func (s *Server) checkRedirect(t store.Tenant, raw string) error {
+// Redirects is where clients may have people sent to, beside this computer
+// (contract 4.5).
+type Redirects struct {
+	Hosts   []string // OAUTH_REDIRECT_HOSTS
+	Schemes []string // OAUTH_REDIRECT_SCHEMES
+}
+
+// check judges a redirect URI by its kind (contract 4.5). Whether the client
+// registered it is another question.
+func (r Redirects) check(t store.Tenant, raw string) error {
 	u, ok := parseRedirect(raw)
 	switch {
 	case !ok:
@@ -28,9 +35,9 @@ func (s *Server) checkRedirect(t store.Tenant, raw string) error {
 		return refuse(codeInvalidRequest, textNotLoopback)
 	case u.Scheme == "http":
 		return nil
-	case u.Scheme == "https" && s.allowsHost(t, u.Host):
+	case u.Scheme == "https" && r.allowsHost(t, u.Host):
 		return nil
-	case u.Scheme != "https" && slices.Contains(s.RedirectSchemes, u.Scheme):
+	case u.Scheme != "https" && slices.Contains(r.Schemes, u.Scheme):
 		return nil
 	}
 	return refuse(codeInvalidRequest, textNotAllowed)
@@ -64,9 +71,9 @@ func isLoopback(u *url.URL) bool {
 
 // allowsHost reports whether the operator or the tenant listed the host. The
 // www. name belongs to whoever has the host itself.
-func (s *Server) allowsHost(t store.Tenant, host string) bool {
+func (r Redirects) allowsHost(t store.Tenant, host string) bool {
 	host = strings.TrimPrefix(strings.ToLower(host), "www.")
-	return slices.Contains(s.RedirectHosts, host) || slices.Contains(t.RedirectHosts, host)
+	return slices.Contains(r.Hosts, host) || slices.Contains(t.RedirectHosts, host)
 }
 
 // sameRedirect compares a requested URI with a registered one: exactly, but

@@ -19,9 +19,9 @@ func FuzzRedirect(f *testing.F) {
 	} {
 		f.Add(uri, "state")
 	}
-	s := &Server{Config: Config{RedirectHosts: []string{"claude.ai"}, RedirectSchemes: []string{"cursor"}}}
+	r := Redirects{Hosts: []string{"claude.ai"}, Schemes: []string{"cursor"}}
 	f.Fuzz(func(t *testing.T, uri, state string) {
-		if s.checkRedirect(store.Tenant{}, uri) != nil {
+		if r.check(store.Tenant{}, uri) != nil {
 			return
 		}
 		to := withQuery(uri, url.Values{"state": {state}, "code": {"c"}})

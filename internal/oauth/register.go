@@ -62,7 +62,7 @@ func (s *Server) register(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkRegistration(v.tenant, &m); err != nil {
+	if err := s.Redirects.checkRegistration(v.tenant, &m); err != nil {
 		return err
 	}
 	client := store.OAuthClient{ClientID: rand.Text(), Name: m.Name, RedirectURIs: m.RedirectURIs, Kind: store.RegisteredClient}
@@ -79,11 +79,16 @@ func (s *Server) register(v *visit) error {
 // saveClient stores a client together with its record.
 func (s *Server) saveClient(v *visit, c store.OAuthClient) error {
 	return s.Store.Tenant(v.tenant.ID).Write(v.ctx(), func(tx *store.Tx) error {
-		tx.Record(v.event("oauth.client_registered", map[string]any{
-			"client_id": c.ClientID, "client_name": c.Name, "redirect_uris": c.RedirectURIs, "kind": c.Kind,
-		}))
+		tx.Record(v.event(eventRegistered, about(c)))
 		return tx.SaveOAuthClient(v.ctx(), c)
 	})
+}
+
+const eventRegistered = "oauth.client_registered"
+
+// about is what records say of a client.
+func about(c store.OAuthClient) map[string]any {
+	return map[string]any{"client_id": c.ClientID, "client_name": c.Name, "redirect_uris": c.RedirectURIs, "kind": c.Kind}
 }
 
 func readMetadata(w http.ResponseWriter, r *http.Request) (m metadata, err error) {
@@ -119,8 +124,8 @@ func malformed(err error) error {
 
 // checkRegistration applies the rules of contract 4.3 and 4.5, and fills in
 // the defaults.
-func (s *Server) checkRegistration(t store.Tenant, m *metadata) error {
-	if err := s.checkRedirects(t, m.RedirectURIs); err != nil {
+func (r Redirects) checkRegistration(t store.Tenant, m *metadata) error {
+	if err := r.checkAll(t, m.RedirectURIs); err != nil {
 		return err
 	}
 	if err := m.checkName(defaultClientName); err != nil {
@@ -129,13 +134,13 @@ func (s *Server) checkRegistration(t store.Tenant, m *metadata) error {
 	return m.checkMethods()
 }
 
-func (s *Server) checkRedirects(t store.Tenant, uris []string) error {
+func (r Redirects) checkAll(t store.Tenant, uris []string) error {
 	if len(uris) == 0 || len(uris) > maxRedirects {
 		return refuse(codeInvalidRedirect, fmt.Sprintf("redirect_uris must hold 1 to %d URIs", maxRedirects))
 	}
 	for _, uri := range uris {
 		var refused *refusal
-		if errors.As(s.checkRedirect(t, uri), &refused) {
+		if errors.As(r.check(t, uri), &refused) {
 			return refuse(codeInvalidRedirect, refused.fault.Public+": "+printable(uri))
 		}
 	}

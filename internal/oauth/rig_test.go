@@ -118,10 +118,12 @@ func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 
 	cfg := oauth.Config{
 		Store: r.store, Audit: records, Log: log, Now: r.clock.now, Documents: http.DefaultClient, Base: r.base,
-		Limits:          limit.New(limit.NewMemory(0), r.clock.now),
-		RedirectHosts:   []string{"claude.ai", "claude.com", "chatgpt.com", "vscode.dev", "insiders.vscode.dev", "cursor.com"},
-		RedirectSchemes: []string{"cursor", "vscode", "vscode-insiders", "claude"},
-		StateLife:       10 * time.Minute, CodeLife: 5 * time.Minute, RefreshLife: 30 * 24 * time.Hour,
+		Limits: limit.New(limit.NewMemory(0), r.clock.now),
+		Redirects: oauth.Redirects{
+			Hosts:   []string{"claude.ai", "claude.com", "chatgpt.com", "vscode.dev", "insiders.vscode.dev", "cursor.com"},
+			Schemes: []string{"cursor", "vscode", "vscode-insiders", "claude"},
+		},
+		StateLife: 10 * time.Minute, CodeLife: 5 * time.Minute, RefreshLife: 30 * 24 * time.Hour,
 	}
 	for _, o := range options {
 		o(&cfg)

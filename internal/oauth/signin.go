@@ -95,7 +95,7 @@ func (s *Server) transaction(v *visit, state string) (*transaction, error) {
 		return nil, errState()
 	}
 	client, err := s.Store.Tenant(row.Tenant).OAuthClient(v.ctx(), row.ClientID)
-	return &transaction{OAuthState: row, state: state, tenant: v.tenant, client: client}, err
+	return &transaction{OAuthState: row, state: state, tenant: v.tenant, client: client}, clientUnlessFound(err)
 }
 
 func (s *Server) ofBrowser(r *http.Request, row store.OAuthState) bool {
@@ -121,6 +121,9 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 		if err := tx.SetUserLoggedIn(ctx, o.user.ID); err != nil {
 			return err
 		}
+		if err := tx.UseOAuthClient(ctx, t.ClientID); err != nil {
+			return clientUnlessFound(err)
+		}
 		return tx.CreateOAuthCode(ctx, store.OAuthCode{
 			Hash: hashSecret(code), User: o.user.ID, ClientID: t.ClientID, RedirectURI: t.RedirectURI,
 			CodeChallenge: t.CodeChallenge, ChallengeMethod: methodS256, Scope: t.Scope, Resource: t.Resource,
@@ -130,17 +133,8 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 	if err != nil {
 		return err
 	}
-	s.touch(v.ctx(), t.client)
 	s.leave(v, t, url.Values{"code": {code}})
 	return nil
-}
-
-// touch notes that a client is in use, so that it is not cleaned away. The
-// sign-in is done by then, so a failure is only logged.
-func (s *Server) touch(ctx context.Context, c store.OAuthClient) {
-	if err := s.Store.Tenant(c.Tenant).TouchOAuthClient(ctx, c); err != nil {
-		s.Log.WarnContext(ctx, "use of an OAuth client not noted", "client_id", c.ClientID, "err", err)
-	}
 }
 
 // deny ends the transaction without a grant.
@@ -176,6 +170,14 @@ func (s *Server) useState(ctx context.Context, t *transaction) error {
 func stateUnlessFound(err error) error {
 	if fault.Is(err, fault.NotFound) {
 		return errState()
+	}
+	return err
+}
+
+// clientUnlessFound refuses a client that was deleted while somebody signed in.
+func clientUnlessFound(err error) error {
+	if fault.Is(err, fault.NotFound) {
+		return errUnknownClient(err)
 	}
 	return err
 }

@@ -24,6 +24,8 @@ type provider struct {
 	finish error
 	renew  error
 	asked  string // the code that it was given
+
+	meanwhile func() // what happens while it is asked
 }
 
 func (p *provider) Offer(context.Context, identity.TenantID) (auth.Offer, error) { return p.offer, nil }
@@ -36,6 +38,9 @@ func (p *provider) Begin(_ context.Context, l auth.Leg) (string, error) {
 
 func (p *provider) Finish(_ context.Context, _ auth.Leg, code string) (store.User, error) {
 	p.asked = code
+	if p.meanwhile != nil {
+		p.meanwhile()
+	}
 	return p.user, p.finish
 }
 

@@ -11,8 +11,9 @@ import (
 
 // How an OAuth client came to be known (oauth_clients.kind).
 const (
-	RegisteredClient = "dcr"  // dynamic registration (RFC 7591)
-	DocumentClient   = "cimd" // its client_id is the URL of its metadata
+	RegisteredClient    = "dcr"           // dynamic registration (RFC 7591)
+	DocumentClient      = "cimd"          // its client_id is the URL of its metadata
+	PreregisteredClient = "preregistered" // by the operator; never swept
 )
 
 // OAuthClient is an OAuth client of one tenant.
@@ -22,12 +23,20 @@ type OAuthClient struct {
 	Name         string
 	RedirectURIs []string
 	Metadata     json.RawMessage
-	Kind         string // RegisteredClient or DocumentClient
+	Kind         string
 	CreatedAt    time.Time
 	LastUsedAt   time.Time
 }
 
 const clientMissing = "Unknown client"
+
+func (d *DB) clientOf(r db.OauthClient) (OAuthClient, error) {
+	c := OAuthClient{
+		ClientID: r.ClientID, Tenant: identity.TenantID(r.TenantID), Name: r.ClientName, Metadata: json.RawMessage(r.Metadata),
+		Kind: r.Kind, CreatedAt: moment(r.CreatedAt), LastUsedAt: moment(r.LastUsedAt),
+	}
+	return c, d.fault("oauth client", json.Unmarshal([]byte(r.RedirectUris), &c.RedirectURIs))
+}
 
 // OAuthClient reads a client.
 func (s Scope) OAuthClient(ctx context.Context, clientID string) (OAuthClient, error) {
@@ -35,11 +44,22 @@ func (s Scope) OAuthClient(ctx context.Context, clientID string) (OAuthClient, e
 	if err != nil {
 		return OAuthClient{}, s.db.found("oauth client", err, clientMissing)
 	}
-	c := OAuthClient{
-		ClientID: r.ClientID, Tenant: identity.TenantID(r.TenantID), Name: r.ClientName, Metadata: json.RawMessage(r.Metadata),
-		Kind: r.Kind, CreatedAt: moment(r.CreatedAt), LastUsedAt: moment(r.LastUsedAt),
+	return s.db.clientOf(r)
+}
+
+// OAuthClients lists the clients, oldest first.
+func (s Scope) OAuthClients(ctx context.Context) ([]OAuthClient, error) {
+	rows, err := s.db.reads.ListOAuthClients(ctx, s.tenant)
+	if err != nil {
+		return nil, s.db.fault("list oauth clients", err)
 	}
-	return c, s.db.fault("oauth client", json.Unmarshal([]byte(r.RedirectUris), &c.RedirectURIs))
+	clients := make([]OAuthClient, len(rows))
+	for i, r := range rows {
+		if clients[i], err = s.db.clientOf(r); err != nil {
+			return nil, err
+		}
+	}
+	return clients, nil
 }
 
 // SaveOAuthClient stores a new client, or what has changed of one that is
@@ -60,18 +80,31 @@ func (tx *Tx) SaveOAuthClient(ctx context.Context, c OAuthClient) error {
 	return tx.db.fault("save oauth client", err)
 }
 
-// clientTouchEvery is how often a client's mark of use is written at most: it
-// only has to tell used clients from those to be swept.
-const clientTouchEvery = time.Hour
+// UseOAuthClient notes that the client is used now, and keeps it from being
+// deleted until the transaction ends.
+func (tx *Tx) UseOAuthClient(ctx context.Context, clientID string) error {
+	tx.changed = true
+	n, err := tx.q.UseOAuthClient(ctx, db.UseOAuthClientParams{TenantID: tx.tenant, ClientID: clientID, LastUsedAt: micros(tx.now)})
+	return tx.db.changed("use oauth client", n, err, clientMissing)
+}
 
-// TouchOAuthClient notes that the client is used now.
-func (s Scope) TouchOAuthClient(ctx context.Context, c OAuthClient) error {
-	now := s.db.now()
-	if now.Sub(c.LastUsedAt) < clientTouchEvery {
-		return nil
+// DeleteOAuthClient removes the client and ends its codes and tokens. It says
+// how many refresh tokens were still good.
+//
+// The order matters where transactions run side by side: without the client no
+// new code is made, without a code no new family. Only a refresh can slip a new
+// token past a statement that waited for the old one, so revoking is repeated
+// until it finds nothing.
+func (tx *Tx) DeleteOAuthClient(ctx context.Context, clientID string) (ended int64, err error) {
+	tx.changed = true
+	n, err := tx.q.DeleteOAuthClient(ctx, db.DeleteOAuthClientParams{TenantID: tx.tenant, ClientID: clientID})
+	if err = tx.db.changed("delete oauth client", n, err, clientMissing); err != nil {
+		return 0, err
 	}
-	err := db.New(s.db.write).TouchOAuthClient(ctx, db.TouchOAuthClientParams{
-		TenantID: s.tenant, ClientID: c.ClientID, LastUsedAt: micros(now), LastUsedAt_2: micros(now.Add(-clientTouchEvery)),
-	})
-	return s.db.fault("touch oauth client", err)
+	err = tx.q.UseClientCodes(ctx, db.UseClientCodesParams{TenantID: tx.tenant, ClientID: clientID, UsedAt: micros(tx.now)})
+	for n > 0 && err == nil {
+		n, err = tx.q.RevokeClientTokens(ctx, db.RevokeClientTokensParams{TenantID: tx.tenant, ClientID: clientID, RevokedAt: micros(tx.now)})
+		ended += n
+	}
+	return ended, tx.db.fault("end tokens of oauth client", err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -118,14 +120,77 @@ func TestOAuthClients(t *testing.T) {
 		want.Name, want.RedirectURIs = "Claude 2", []string{"https://claude.ai/cb", "http://localhost/cb"}
 		mustWrite(t, o.scope, func(tx *store.Tx) error { return tx.SaveOAuthClient(ctx, want) })
 		check("saved again")
-		if err := o.scope.TouchOAuthClient(ctx, want); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := o.scope.OAuthClient(ctx, "c1"); err != nil || got.LastUsedAt.IsZero() {
-			t.Errorf("touched: %+v, %v", got, err)
-		}
+		mustWrite(t, o.scope, func(tx *store.Tx) error { want.LastUsedAt = tx.Now(); return tx.UseOAuthClient(ctx, "c1") })
+		check("used")
 		if _, err := other.scope.OAuthClient(ctx, "c1"); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another tenant's client: %v", err)
+		}
+	})
+}
+
+// TestDeleteOAuthClient: what the client was given ends with it, and nothing
+// else does.
+func TestDeleteOAuthClient(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, d *store.DB) {
+		ctx := t.Context()
+		o, other := mustOrg(t, d, "acme"), mustOrg(t, d, "other")
+		others := newToken(o, "t2", "f2", soon())
+		others.ClientID = "c2"
+		for _, scope := range []store.Scope{o.scope, other.scope} {
+			mustWrite(t, scope, func(tx *store.Tx) error {
+				return errors.Join(
+					tx.SaveOAuthClient(ctx, store.OAuthClient{ClientID: "c1", Kind: store.PreregisteredClient}),
+					tx.SaveOAuthClient(ctx, store.OAuthClient{ClientID: "c2", Kind: store.RegisteredClient}),
+				)
+			})
+		}
+		mustWrite(t, o.scope, func(tx *store.Tx) error {
+			return errors.Join(
+				tx.CreateOAuthCode(ctx, newCode(o, "code", "f0", soon())),
+				tx.CreateRefreshToken(ctx, newToken(o, "t1", "f1", soon())),
+				tx.CreateRefreshToken(ctx, others),
+			)
+		})
+		remove := func(scope store.Scope, id string) (n int64, err error) {
+			err = scope.Write(ctx, func(tx *store.Tx) error {
+				tx.Record(audit.Event{Name: "oauth.client_deleted"})
+				n, err = tx.DeleteOAuthClient(ctx, id)
+				return err
+			})
+			return n, err
+		}
+		if n, err := remove(o.scope, "c1"); n != 1 || err != nil {
+			t.Errorf("ended %d tokens, %v", n, err)
+		}
+		if _, err := remove(o.scope, "c1"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("deleted again: %v", err)
+		}
+		for family, want := range map[string]bool{"f1": false, "f2": true} {
+			if _, alive, err := d.LiveByFamily(ctx, o.ID, o.viewer.ID, family); alive != want || err != nil {
+				t.Errorf("family %s alive: %v, %v", family, alive, err)
+			}
+		}
+		mustWrite(t, o.scope, func(tx *store.Tx) error {
+			if _, replayed, err := tx.TakeOAuthCode(ctx, "code"); !replayed || err != nil {
+				t.Errorf("the client's code is still good: %v", err)
+			}
+			if err := tx.UseOAuthClient(ctx, "c1"); !fault.Is(err, fault.NotFound) {
+				t.Errorf("a deleted client is used: %v", err)
+			}
+			return nil
+		})
+		for name, tt := range map[string]struct {
+			scope store.Scope
+			want  []string
+		}{"acme": {o.scope, []string{"c2"}}, "other": {other.scope, []string{"c1", "c2"}}} {
+			var got []string
+			clients, err := tt.scope.OAuthClients(ctx)
+			for _, c := range clients {
+				got = append(got, c.ClientID)
+			}
+			if !slices.Equal(got, tt.want) || err != nil {
+				t.Errorf("clients of %s: %v, %v", name, got, err)
+			}
 		}
 	})
 }
@@ -487,6 +552,7 @@ func TestSweep(t *testing.T) {
 				tx.CreateSSOCode(ctx, o.viewer.ID, "c", soon()),
 				tx.SaveOAuthClient(ctx, store.OAuthClient{ClientID: "c1", Kind: store.RegisteredClient}),
 				tx.SaveOAuthClient(ctx, store.OAuthClient{ClientID: "unused", Kind: store.RegisteredClient}),
+				tx.SaveOAuthClient(ctx, store.OAuthClient{ClientID: "the operator's", Kind: store.PreregisteredClient}),
 			)
 		})
 		start := now

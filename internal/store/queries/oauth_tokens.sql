@@ -27,6 +27,14 @@ WHERE tenant_id = $1 AND user_id = $2 AND revoked_at = 0;
 UPDATE oauth_authorization_codes SET used_at = $3
 WHERE tenant_id = $1 AND user_id = $2 AND used_at = 0;
 
+-- name: RevokeClientTokens :execrows
+UPDATE oauth_refresh_tokens SET revoked_at = $3
+WHERE tenant_id = $1 AND client_id = $2 AND revoked_at = 0;
+
+-- name: UseClientCodes :exec
+UPDATE oauth_authorization_codes SET used_at = $3
+WHERE tenant_id = $1 AND client_id = $2 AND used_at = 0;
+
 -- name: LiveFamily :one
 SELECT u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
     t.slug, t.is_active AS tenant_active, t.config_version,

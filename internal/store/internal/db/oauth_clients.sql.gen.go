@@ -9,6 +9,23 @@ import (
 	"context"
 )
 
+const DeleteOAuthClient = `-- name: DeleteOAuthClient :execrows
+DELETE FROM oauth_clients WHERE tenant_id = $1 AND client_id = $2
+`
+
+type DeleteOAuthClientParams struct {
+	TenantID string
+	ClientID string
+}
+
+func (q *Queries) DeleteOAuthClient(ctx context.Context, arg DeleteOAuthClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteOAuthClient, arg.TenantID, arg.ClientID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const GetOAuthClient = `-- name: GetOAuthClient :one
 SELECT id, tenant_id, client_id, client_name, redirect_uris, metadata, kind, created_at, last_used_at
 FROM oauth_clients
@@ -37,11 +54,52 @@ func (q *Queries) GetOAuthClient(ctx context.Context, arg GetOAuthClientParams) 
 	return i, err
 }
 
+const ListOAuthClients = `-- name: ListOAuthClients :many
+SELECT id, tenant_id, client_id, client_name, redirect_uris, metadata, kind, created_at, last_used_at
+FROM oauth_clients
+WHERE tenant_id = $1
+ORDER BY created_at, client_id
+`
+
+func (q *Queries) ListOAuthClients(ctx context.Context, tenantID string) ([]OauthClient, error) {
+	rows, err := q.db.QueryContext(ctx, ListOAuthClients, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []OauthClient{}
+	for rows.Next() {
+		var i OauthClient
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.ClientID,
+			&i.ClientName,
+			&i.RedirectUris,
+			&i.Metadata,
+			&i.Kind,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SweepOAuthClients = `-- name: SweepOAuthClients :execrows
 DELETE FROM oauth_clients
 WHERE id IN (
     SELECT c.id FROM oauth_clients c
     WHERE c.created_at < $1 AND c.last_used_at < $1
+        AND c.kind <> 'preregistered'
         AND NOT EXISTS (
             SELECT 1 FROM oauth_refresh_tokens r WHERE r.tenant_id = c.tenant_id AND r.client_id = c.client_id
         )
@@ -60,28 +118,6 @@ func (q *Queries) SweepOAuthClients(ctx context.Context, arg SweepOAuthClientsPa
 		return 0, err
 	}
 	return result.RowsAffected()
-}
-
-const TouchOAuthClient = `-- name: TouchOAuthClient :exec
-UPDATE oauth_clients SET last_used_at = $3
-WHERE tenant_id = $1 AND client_id = $2 AND last_used_at <= $4
-`
-
-type TouchOAuthClientParams struct {
-	TenantID     string
-	ClientID     string
-	LastUsedAt   int64
-	LastUsedAt_2 int64
-}
-
-func (q *Queries) TouchOAuthClient(ctx context.Context, arg TouchOAuthClientParams) error {
-	_, err := q.db.ExecContext(ctx, TouchOAuthClient,
-		arg.TenantID,
-		arg.ClientID,
-		arg.LastUsedAt,
-		arg.LastUsedAt_2,
-	)
-	return err
 }
 
 const UpsertOAuthClient = `-- name: UpsertOAuthClient :exec
@@ -114,4 +150,23 @@ func (q *Queries) UpsertOAuthClient(ctx context.Context, arg UpsertOAuthClientPa
 		arg.CreatedAt,
 	)
 	return err
+}
+
+const UseOAuthClient = `-- name: UseOAuthClient :execrows
+UPDATE oauth_clients SET last_used_at = $3
+WHERE tenant_id = $1 AND client_id = $2
+`
+
+type UseOAuthClientParams struct {
+	TenantID   string
+	ClientID   string
+	LastUsedAt int64
+}
+
+func (q *Queries) UseOAuthClient(ctx context.Context, arg UseOAuthClientParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, UseOAuthClient, arg.TenantID, arg.ClientID, arg.LastUsedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }

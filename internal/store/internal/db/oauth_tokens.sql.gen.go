@@ -128,6 +128,25 @@ func (q *Queries) LiveFamily(ctx context.Context, arg LiveFamilyParams) (LiveFam
 	return i, err
 }
 
+const RevokeClientTokens = `-- name: RevokeClientTokens :execrows
+UPDATE oauth_refresh_tokens SET revoked_at = $3
+WHERE tenant_id = $1 AND client_id = $2 AND revoked_at = 0
+`
+
+type RevokeClientTokensParams struct {
+	TenantID  string
+	ClientID  string
+	RevokedAt int64
+}
+
+func (q *Queries) RevokeClientTokens(ctx context.Context, arg RevokeClientTokensParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, RevokeClientTokens, arg.TenantID, arg.ClientID, arg.RevokedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const RevokeFamily = `-- name: RevokeFamily :execrows
 UPDATE oauth_refresh_tokens SET revoked_at = $3
 WHERE tenant_id = $1 AND family_id = $2 AND revoked_at = 0
@@ -216,6 +235,22 @@ func (q *Queries) TakeRefreshToken(ctx context.Context, arg TakeRefreshTokenPara
 		&i.CreatedAt,
 	)
 	return i, err
+}
+
+const UseClientCodes = `-- name: UseClientCodes :exec
+UPDATE oauth_authorization_codes SET used_at = $3
+WHERE tenant_id = $1 AND client_id = $2 AND used_at = 0
+`
+
+type UseClientCodesParams struct {
+	TenantID string
+	ClientID string
+	UsedAt   int64
+}
+
+func (q *Queries) UseClientCodes(ctx context.Context, arg UseClientCodesParams) error {
+	_, err := q.db.ExecContext(ctx, UseClientCodes, arg.TenantID, arg.ClientID, arg.UsedAt)
+	return err
 }
 
 const UseUserCodes = `-- name: UseUserCodes :exec
