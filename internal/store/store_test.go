@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -284,6 +285,25 @@ func TestLoginCandidates(t *testing.T) {
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", name, diff)
 			}
+		}
+	})
+}
+
+// TestLoginCandidatesCannotBeCrowdedOut holds contract 15.2 A16: no number of
+// later accounts keeps the first one from being tried.
+func TestLoginCandidatesCannotBeCrowdedOut(t *testing.T) {
+	onBothEngines(t, func(t *testing.T, d *store.DB) {
+		victim := mustOrg(t, d, "victim")
+		for i := range 12 {
+			crowd := mustOrg(t, d, "a"+strconv.Itoa(i))
+			mustWrite(t, crowd.scope, func(tx *store.Tx) error {
+				_, err := tx.CreateUser(t.Context(), store.NewUser{Email: victim.admin.Email, PasswordHash: "theirs", Role: identity.Viewer})
+				return err
+			})
+		}
+		found, err := d.LoginCandidates(t.Context(), victim.admin.Email, "")
+		if err != nil || len(found) == 0 || found[0].ID != victim.admin.ID {
+			t.Errorf("the first of %d candidates is not the first account: %v", len(found), err)
 		}
 	})
 }

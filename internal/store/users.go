@@ -71,12 +71,13 @@ type LoginCandidate struct {
 }
 
 // maxCandidates bounds the accounts that one sign-in without a tenant tries:
-// each costs a password hash.
+// each costs a password hash. The oldest are tried, so that whoever registers
+// somebody's e-mail elsewhere does not block their sign-in (contract 15.2 A16).
 const maxCandidates = 10
 
 // LoginCandidates finds the accounts with this e-mail: in the tenant of the
-// slug, or in every tenant when slug is empty (contract 2.4). SSO accounts are
-// among them, without a password.
+// slug, an SSO account included, or those with a password in every tenant when
+// slug is empty (contract 2.4).
 func (d *DB) LoginCandidates(ctx context.Context, email, slug string) ([]LoginCandidate, error) {
 	var rows []db.LoginCandidatesRow
 	var err error

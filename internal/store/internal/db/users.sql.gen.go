@@ -362,8 +362,8 @@ SELECT u.id, u.tenant_id, u.email, u.hashed_password, u.role, u.is_active, u.dis
     u.session_epoch, u.last_sync_at, u.last_login_at, u.created_at, t.slug, t.name, t.is_active AS tenant_active
 FROM users u
 JOIN tenants t ON t.id = u.tenant_id
-WHERE u.email = $1
-ORDER BY t.slug
+WHERE u.email = $1 AND u.hashed_password <> ''
+ORDER BY u.created_at, u.id
 LIMIT $2
 `
 
