@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -38,6 +39,9 @@ func serve(ctx context.Context, c *command) error {
 	}
 	defer app.close()
 	app.announce(keys)
+	// The migrations were read through buffers of megabytes, which would
+	// otherwise stay for minutes.
+	debug.FreeOSMemory()
 	listener, err := net.Listen("tcp", cfg.Addr())
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w (set PORT, or HOST and BASE_URL)", cfg.Addr(), err)
