@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,18 @@ func errForeignTenant() error {
 }
 func errCrossSite(cause error) error {
 	return fault.Wrap(fault.Forbidden, cause, "Cross-site request refused")
+}
+
+// ErrInsufficientScope is the cause when a token is good, but was not granted
+// what the request needs (RFC 6750, section 3.1): the client is to ask for
+// [ScopeMCP] as well, not to start over.
+var ErrInsufficientScope = errors.New("scope " + ScopeMCP + " was not granted")
+
+// ScopeMCP is the scope of the MCP endpoints (contract 4.2).
+const ScopeMCP = "mcp"
+
+func errScope() error {
+	return fault.Wrap(fault.Forbidden, ErrInsufficientScope, "Token lacks the scope "+ScopeMCP)
 }
 
 // errInvalidToken hides why: the cause is for the log.
@@ -87,18 +100,31 @@ func (a *Authenticator) mcpCredential(ctx context.Context, c credential) (identi
 	}
 }
 
-// forManagement reports whether the token was made for the management API.
-// Tokens that a desktop client got through OAuth were not (contract 15.2 A12).
-func (a *Authenticator) forManagement(c *claims) bool {
-	return c.Issuer == a.cfg.URLs.Base && slices.Contains(c.Audience, a.cfg.URLs.Management())
+// forManagement refuses tokens that were not made for the management API.
+// Those that a desktop client got through OAuth were not (contract 15.2 A12).
+func (a *Authenticator) forManagement(c *claims) error {
+	if c.Issuer != a.cfg.URLs.Base || !slices.Contains(c.Audience, a.cfg.URLs.Management()) {
+		return errInvalidToken(errMade)
+	}
+	return nil
 }
 
-// forMCP reports whether the token was made for the MCP endpoints of its own
-// tenant. Both resources name one server (contract 4.2).
-func (a *Authenticator) forMCP(c *claims) bool {
-	if c.Issuer != a.cfg.URLs.Base && c.Issuer != a.cfg.URLs.Tenant(c.Slug) {
-		return false
+// forMCP refuses tokens that were not made for the MCP endpoints of their own
+// tenant, and those of OAuth that were granted something else. A sign-in of our
+// own has no scopes.
+func (a *Authenticator) forMCP(c *claims) error {
+	switch {
+	case c.Issuer != a.cfg.URLs.Base && c.Issuer != a.cfg.URLs.Tenant(c.Slug), !a.namesMCP(c):
+		return errInvalidToken(errMade)
+	case c.Client != "" && !slices.Contains(strings.Fields(c.Scope), ScopeMCP):
+		return errScope()
 	}
+	return nil
+}
+
+// namesMCP reports whether the audience is the tenant's MCP server. Both of
+// its resources name one server (contract 4.2).
+func (a *Authenticator) namesMCP(c *claims) bool {
 	resource := a.cfg.URLs.MCP(c.Slug)
 	return slices.ContainsFunc(c.Audience, func(audience string) bool {
 		rest, ok := strings.CutPrefix(audience, resource)

@@ -103,13 +103,13 @@ func (a *Authenticator) moveKey(ctx context.Context, k store.APIKey, raw string)
 
 // byToken checks a JWT: signature and claims first, then the live user and
 // what the token hangs on, with one query.
-func (a *Authenticator) byToken(ctx context.Context, raw string, fits func(*claims) bool) (identity.Principal, error) {
+func (a *Authenticator) byToken(ctx context.Context, raw string, fits func(*claims) error) (identity.Principal, error) {
 	c, err := a.cfg.Issuer.verify(raw)
 	if err != nil {
 		return identity.Principal{}, errInvalidToken(err)
 	}
-	if !fits(c) {
-		return identity.Principal{}, errInvalidToken(errMade)
+	if err := fits(c); err != nil {
+		return identity.Principal{}, err
 	}
 	l, err := a.liveToken(ctx, c)
 	if err != nil {

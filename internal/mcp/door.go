@@ -2,12 +2,14 @@ package mcp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
@@ -113,27 +115,34 @@ func (h *Handler) authenticateRequest(ctx context.Context, r *http.Request, slug
 	return p, nil
 }
 
-// fail answers a fault, with the challenge of contract 4.7.
+// fail answers a fault, with the challenge of contract 4.7 where another
+// credential would help.
 func (h *Handler) fail(w http.ResponseWriter, v *visit, err error) {
-	if f := fault.Of(err); f.Kind == fault.Unauthenticated {
-		missing := f.Public == textNoCredential
-		if missing {
-			err = fault.Wrap(f.Kind, f.Cause, v.door.noneText)
-		}
-		w.Header().Set("WWW-Authenticate", h.challenge(v, missing, f.Public))
+	f := fault.Of(err)
+	switch {
+	case errors.Is(err, auth.ErrInsufficientScope):
+		h.challenge(w, v, "insufficient_scope", f.Public)
+	case f.Kind != fault.Unauthenticated:
+	case f.Public == textNoCredential:
+		h.challenge(w, v, "", "")
+		err = fault.Wrap(f.Kind, f.Cause, v.door.noneText)
+	default:
+		h.challenge(w, v, "invalid_token", f.Public)
 	}
 	httpx.WriteError(w, v.r, err)
 }
 
-// challenge builds WWW-Authenticate (RFC 6750, RFC 9728, contract 4.7). The
-// URL comes from configuration, never from the request.
-func (h *Handler) challenge(v *visit, missing bool, detail string) string {
+// challenge sets WWW-Authenticate (RFC 6750, RFC 9728, contract 4.7). The URL
+// comes from configuration, never from the request. There is no code for a
+// caller without a credential; insufficient_scope makes an MCP client ask for
+// the scope that is named beside those that it has.
+func (h *Handler) challenge(w http.ResponseWriter, v *visit, code, detail string) {
 	out := `Bearer realm="` + serverName + `"`
 	if !v.door.deprecated {
-		out = `Bearer resource_metadata="` + h.cfg.BaseURL + `/.well-known/oauth-protected-resource/t/` + url.PathEscape(v.slug) + `/` + v.door.resource + `", scope="mcp"`
+		out = `Bearer resource_metadata="` + h.cfg.BaseURL + `/.well-known/oauth-protected-resource/t/` + url.PathEscape(v.slug) + `/` + v.door.resource + `", scope="` + auth.ScopeMCP + `"`
 	}
-	if missing {
-		return out
+	if code != "" {
+		out += `, error="` + code + `", error_description="` + strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(detail) + `"`
 	}
-	return out + `, error="invalid_token", error_description="` + strings.NewReplacer(`"`, `'`, `\`, `/`).Replace(detail) + `"`
+	w.Header().Set("WWW-Authenticate", out)
 }

@@ -3,12 +3,13 @@ package oauth
 import (
 	"net/http"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
 // scopeMCP is the one scope: use the tools with the user's own role (contract
 // 4.2).
-const scopeMCP = "mcp"
+const scopeMCP = auth.ScopeMCP
 
 // serverMetadata describes a tenant's authorization server (RFC 8414).
 type serverMetadata struct {
