@@ -8,9 +8,12 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-// maxRecordedName bounds what of an unknown tool's name is recorded: the name
-// is the caller's text.
-const maxRecordedName = 200
+// What is recorded of an unknown tool's name and of a refusal's text, in
+// characters: both may hold what the caller sent.
+const (
+	maxRecordedName   = 200
+	maxRecordedReason = 1000
+)
 
 // record stores the one final record of the call. It goes on when the caller
 // is gone: what happened must be known all the same.
@@ -51,7 +54,7 @@ func (c *call) metadata(r *tool.Result, refusal *Refusal) map[string]any {
 		m["via"] = c.caller.via
 	}
 	if refusal != nil {
-		m[refusal.Outcome.reasonKey()] = refusal.Text
+		m[refusal.Outcome.reasonKey()] = truncate(refusal.Text, maxRecordedReason)
 	} else {
 		maps.Copy(m, r.Detail)
 	}

@@ -108,10 +108,29 @@ func validationText(err error) string {
 		if _, rest, ok := strings.Cut(text[i:], ": "); ok {
 			where := strings.TrimPrefix(strings.SplitN(text[i:], ": ", 2)[0], "validating ")
 			if field := strings.TrimPrefix(where, "/properties/"); field != where {
-				return field + ": " + rest
+				return field + ": " + withoutValue(rest)
 			}
-			return rest
+			return withoutValue(rest)
 		}
 	}
-	return text
+	return withoutValue(text)
+}
+
+// What a validation text repeats of a value, and how long it is at most, in
+// characters.
+const (
+	maxValue      = 60
+	maxValidation = 500
+)
+
+// withoutValue takes a long value out of a validator's message: its sender
+// knows it, and no record should hold it.
+func withoutValue(text string) string {
+	keyword, rest, _ := strings.Cut(text, ": ")
+	for _, verb := range []string{" contains ", " does not match ", " does not equal ", " has type "} {
+		if i := strings.LastIndex(rest, verb); i > maxValue {
+			return truncate(keyword+": the value"+rest[i:], maxValidation)
+		}
+	}
+	return truncate(text, maxValidation)
 }
