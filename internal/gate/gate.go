@@ -191,6 +191,7 @@ func (c *call) validate() *Refusal {
 	if err := c.rule.schema.Validate(value); err != nil {
 		return &Refusal{Outcome: Rejected, Text: "Input validation error: " + validationText(err), Err: err}
 	}
+	c.args = wholeNumbers(c.args)
 	return nil
 }
 
