@@ -72,6 +72,7 @@ type gateway struct {
 	dialect *fakeDialect
 	issuer  *auth.Issuer
 	ring    *seal.Ring
+	auth    *auth.Authenticator
 	// authMCP is what the MCP door asks.
 	authMCP func(r *http.Request, slug string) (identity.Principal, error)
 	acme    org
@@ -152,6 +153,7 @@ func (g *gateway) serve(t testing.TB, s setup) {
 	log := startAudit(t, g)
 	s.auth.Store, s.auth.Issuer, s.auth.Audit = g.store, g.issuer, log
 	authenticator := must(auth.New(s.auth))(t)
+	g.auth = authenticator
 	g.authMCP = func(r *http.Request, slug string) (identity.Principal, error) {
 		return authenticator.Authenticate(r.Context(), r, slug)
 	}

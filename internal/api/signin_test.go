@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -383,6 +385,28 @@ func TestChangePassword(t *testing.T) {
 	g.do(t, request{method: "POST", path: "/auth/login", body: login("viewer@acme.example", next, "acme")}).want(t, 200, "")
 	if e := g.events(t, g.acme.tenant.ID, "user.password_changed"); len(e) != 1 || e[0].text("target_user_id") != string(g.acme.viewer.ID) {
 		t.Errorf("recorded %v", e)
+	}
+}
+
+// TestSignInOvertakenByItsEnd holds that what ends a user's access also ends
+// the sign-ins that have passed the password and are not stored yet.
+func TestSignInOvertakenByItsEnd(t *testing.T) {
+	for name, end := range map[string]string{"password": `{"password":"another good password"}`, "disabled": `{"is_active":false}`, "deleted": ""} {
+		t.Run(name, func(t *testing.T) {
+			g := start(t, unlimited)
+			account := must(g.auth.CheckPassword(t.Context(), auth.Attempt{Email: "viewer@acme.example", Password: password, Slug: "acme"}))(t)
+			path := "/tenants/users/" + string(account.ID)
+			if end == "" {
+				g.do(t, request{method: "DELETE", path: path, token: g.acme.admin.token}).want(t, 204, "")
+			} else {
+				g.do(t, request{method: "PATCH", path: path, token: g.acme.admin.token, body: end}).want(t, 200, "")
+			}
+			w := httptest.NewRecorder()
+			_, err := g.auth.OpenBrowserSession(t.Context(), w, account, auth.Client{}, "password")
+			if !fault.Is(err, fault.Unauthenticated) || w.Header().Get("Set-Cookie") != "" {
+				t.Errorf("opened a session: %v, cookie %q", err, w.Header().Get("Set-Cookie"))
+			}
+		})
 	}
 }
 

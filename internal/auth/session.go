@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -136,11 +137,48 @@ type newSession struct {
 
 // openSession stores a sign-in.
 func (a *Authenticator) openSession(ctx context.Context, u store.LoginCandidate, c Client, n newSession) (s store.Session, err error) {
-	err = a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+	err = a.unlessOvertaken(ctx, u, c, func(tx *store.Tx) error {
 		s, err = storeSignIn(ctx, tx, u, c, n)
 		return err
 	})
 	return s, err
+}
+
+// unlessOvertaken runs what a sign-in leads to in a transaction, unless the
+// user's access has ended since they proved themselves: whatever ends it finds
+// only what is stored (contract 2.4, Ends a session).
+func (a *Authenticator) unlessOvertaken(ctx context.Context, u store.LoginCandidate, c Client, fn func(*store.Tx) error) error {
+	err := a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+		if err := overtaken(ctx, tx, u); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+	if refused, ok := errors.AsType[*Refused](err); ok {
+		if err := a.recordRefused(ctx, Attempt{Email: u.Email, Client: c}, refused); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// overtaken also locks the user, so that what comes later finds the sign-in.
+func overtaken(ctx context.Context, tx *store.Tx, u store.LoginCandidate) error {
+	refused := &Refused{Accounts: []store.LoginCandidate{u}, Fault: fault.Of(errUserGone())}
+	now, err := tx.User(ctx, u.ID)
+	switch {
+	case fault.Is(err, fault.NotFound):
+		refused.Reason = ReasonUnknownUser
+	case err != nil:
+		return err
+	case !now.Active:
+		refused.Reason = ReasonAccountDisabled
+	case now.Epoch != u.Epoch:
+		refused.Reason = ReasonWrongPassword
+	default:
+		return nil
+	}
+	return refused
 }
 
 // storeSignIn stores a sign-in: its session, the time of it and the record,

@@ -190,7 +190,7 @@ func sessionOfCode(code string) string { return hashToken("sso code " + code) }
 // page, and returns a one-time code to fetch the token with (contract 5.2).
 func (a *Authenticator) OpenForCode(ctx context.Context, u store.LoginCandidate, c Client, method string) (string, error) {
 	code := randomText()
-	err := a.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+	err := a.unlessOvertaken(ctx, u, c, func(tx *store.Tx) error {
 		_, err := storeSignIn(ctx, tx, u, c, newSession{
 			hash: sessionOfCode(code), method: method, expires: tx.Now().Add(codeLife + a.cfg.Issuer.Life()),
 		})
