@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
@@ -127,6 +129,24 @@ func TestSSELeavingCancels(t *testing.T) {
 	receive(t, w.started, "call starts again")
 	e.leave()
 	receive(t, w.ended, "call is cancelled by leaving")
+}
+
+// TestFullSessionCancels: a session whose calls all run still hears that one
+// of them is to end.
+func TestFullSessionCancels(t *testing.T) {
+	w := waitTool()
+	g := start(t, []tool.Provider{tool.Static{w.Tool}})
+	e, endpoint := g.openSSE(t, "/t/acme/mcp/sse", analystKey)
+	for id := range 8 {
+		g.send(t, t.Context(), http.MethodPost, endpoint, analystKey, strings.Replace(waitMessage, `"w"`, strconv.Itoa(id), 1))
+		receive(t, w.started, "call starts")
+	}
+	ctx, giveUp := context.WithTimeout(t.Context(), 5*time.Second)
+	defer giveUp()
+	g.send(t, ctx, http.MethodPost, endpoint, analystKey, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":3}}`)
+	if got := e.message(t); !strings.Contains(got, `"id":3,`) {
+		t.Errorf("answer = %s", got)
+	}
 }
 
 func TestShutdown(t *testing.T) {

@@ -118,16 +118,19 @@ func (h *Handler) bind(v *visit, s *session) (identity.Principal, error) {
 }
 
 // work handles the message beside its POST, which is answered at once. It
-// reports false when the session ended.
+// reports false when the session ended. A notification needs no place among
+// the messages worked on: it may be there to free one.
 func (h *Handler) work(v *visit, s *session, p identity.Principal, m *message) bool {
+	x := &exchange{principal: p, ip: v.ip, requestID: v.requestID, transport: transportSSE, session: s.id, msg: m}
+	if !m.isRequest() {
+		h.notify(x)
+		return s.ctx.Err() == nil
+	}
 	done := s.begin(v.r.Context())
 	if done == nil {
 		return false
 	}
-	x := &exchange{
-		principal: p, ip: v.ip, requestID: v.requestID, transport: transportSSE,
-		session: s.id, version: s.settle(m), msg: m,
-	}
+	x.version = s.settle(m)
 	go func() {
 		defer done()
 		a := h.respond(s.ctx, x)
