@@ -33,6 +33,13 @@ func (s sharedLimits) Take(ctx context.Context, key string, now time.Time, r lim
 	return d, err
 }
 
+// newSlots bounds the calls of one tenant that run at once; more wait for
+// their turn. A connection serves five at a time, so this is twelve busy
+// connections.
+func newSlots() *limit.Slots {
+	return limit.NewSlots(limit.SlotsConfig{Max: 64, Queue: 512, Wait: 10 * time.Second})
+}
+
 // toolLimits are the optional limits of tool calls (contract 14).
 type toolLimits struct {
 	limits       *limit.Limiter

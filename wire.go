@@ -111,7 +111,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		return catalog.Allowed(ctx, p, name)
 	}), a.store)
 	gated := gate.New(gate.Config{
-		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits), Observer: a.metrics,
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits), Slots: newSlots(), Observer: a.metrics,
 		Logger: logs.Logger("gate"), Now: time.Now,
 	})
 	a.mcp = mcp.New(mcp.Config{

@@ -29,6 +29,12 @@ type Limiter interface {
 	TakeTool(ctx context.Context, p identity.Principal) error
 }
 
+// Slots bounds how many calls of one key run at once. A refusal is a
+// RateLimited fault.
+type Slots interface {
+	Acquire(ctx context.Context, key string) (release func(), err error)
+}
+
 // Masker changes what of a result its reader may see, before it is recorded
 // as delivered.
 type Masker interface {
@@ -40,11 +46,13 @@ type Observer interface {
 	ToolCall(kind, outcome string, took time.Duration)
 }
 
-// Config is what a Gate is made of. Limiter, Masker and Observer may be nil.
+// Config is what a Gate is made of. Limiter, Slots, Masker and Observer may be
+// nil.
 type Config struct {
 	Catalog  *Catalog
 	Recorder Recorder
 	Limiter  Limiter
+	Slots    Slots // by tenant
 	Masker   Masker
 	Observer Observer
 	Logger   *slog.Logger
@@ -126,6 +134,11 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 	if refusal := c.validate(); refusal != nil {
 		return nil, refusal
 	}
+	release, refusal := c.acquire(ctx)
+	if refusal != nil {
+		return nil, refusal
+	}
+	defer release()
 	timeout := c.rule.Tool.Timeout
 	if timeout <= 0 {
 		timeout = tool.DefaultTimeout
@@ -177,6 +190,24 @@ func (c *call) limit(ctx context.Context) *Refusal {
 		return &Refusal{Outcome: Limited, Text: fault.Of(err).Public, Err: err}
 	default:
 		return c.internal(ctx, err)
+	}
+}
+
+// acquire takes one of the tenant's slots, so that the slow calls of one
+// tenant do not take everybody's workers (contract 15.2 P3). A call inside a
+// call runs in the outer one's slot: waiting for a second could never end.
+func (c *call) acquire(ctx context.Context) (release func(), refusal *Refusal) {
+	if c.gate.cfg.Slots == nil || c.caller.via != "" {
+		return func() {}, nil
+	}
+	release, err := c.gate.cfg.Slots.Acquire(ctx, string(c.caller.Principal.Tenant))
+	switch {
+	case err == nil:
+		return release, nil
+	case fault.Is(err, fault.RateLimited):
+		return nil, &Refusal{Outcome: Limited, Text: fault.Of(err).Public, Err: err}
+	default:
+		return nil, &Refusal{Outcome: Failed, Text: "Error: cancelled", Err: err}
 	}
 }
 

@@ -256,6 +256,48 @@ func TestInnerCallObeysTheSameRules(t *testing.T) {
 	}
 }
 
+// slots refuses everybody, or counts who is in.
+type slots struct {
+	err      error
+	in, most int
+}
+
+func (s *slots) Acquire(_ context.Context, key string) (func(), error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	s.in++
+	s.most = max(s.most, s.in)
+	return func() { s.in-- }, nil
+}
+
+func TestCallsRunInTheTenantsSlots(t *testing.T) {
+	outer := newTool("outer", identity.Viewer, nil)
+	outer.Prepare = func(_ context.Context, env tool.Env, _ json.RawMessage) (tool.Action, error) {
+		return tool.Action{Run: func(ctx context.Context) (*tool.Result, error) {
+			return env.Call(ctx, "fine", map[string]string{"n": "x"})
+		}}, nil
+	}
+	taken := &slots{}
+	with := func(s gate.Slots) *gate.Gate {
+		return gate.New(gate.Config{
+			Catalog:  gate.NewCatalog([]tool.Provider{tool.Static{outer, newTool("fine", identity.Viewer, ok)}}, overrides{}),
+			Recorder: &recorder{}, Slots: s, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
+		})
+	}
+	if _, err := with(taken).Call(t.Context(), analyst(), "outer", json.RawMessage(`{"n":"x"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if taken.most != 1 || taken.in != 0 {
+		t.Errorf("a call with a call inside took %d slots and kept %d", taken.most, taken.in)
+	}
+	full := &slots{err: fault.New(fault.RateLimited, "Too many calls at once")}
+	_, err := with(full).Call(t.Context(), analyst(), "fine", json.RawMessage(`{"n":"x"}`))
+	if err == nil || err.Error() != "Too many calls at once" {
+		t.Errorf("error %v", err)
+	}
+}
+
 // provider counts how often it is asked.
 type provider struct {
 	mu    sync.Mutex
