@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -300,6 +301,33 @@ func TestPaging(t *testing.T) {
 	}
 	if !slices.Equal(sizes, []int{200, 200, 50}) || len(slices.Compact(names)) != 450 || !slices.IsSorted(names) {
 		t.Errorf("pages of %v, %d names", sizes, len(names))
+	}
+}
+
+// TestOwnCursors: any tool's name makes a cursor, but only the pages of a walk
+// from the start are kept.
+func TestOwnCursors(t *testing.T) {
+	var many tool.Static
+	for i := range 250 {
+		many = append(many, plain(fmt.Sprintf("tool_%03d", i), identity.Viewer, nil))
+	}
+	g := start(t, []tool.Provider{many})
+	set, err := g.catalog.Toolset(t.Context(), principal("viewer", identity.Viewer))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for after, wantKept := range map[int]bool{6: false, 199: true} {
+		cursor := base64.RawURLEncoding.EncodeToString([]byte(many[after].Name))
+		_, body := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", viewerKey,
+			`{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"cursor":"`+cursor+`"}}`))
+		if !strings.Contains(body, `"tools":[{"name":"`+many[after+1].Name+`"`) {
+			t.Errorf("after %s: %.200s", many[after].Name, body)
+		}
+		kept := true
+		set.Memo(fmt.Sprintf("mcp/plain/%d", after+1), func([]tool.Tool) []byte { kept = false; return nil })
+		if kept != wantKept {
+			t.Errorf("page after %s kept: %v, want %v", many[after].Name, kept, wantKept)
+		}
 	}
 }
 

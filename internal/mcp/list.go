@@ -40,7 +40,8 @@ func (v version) shape() listShape {
 }
 
 // listTools answers tools/list. The page is encoded once per role and change;
-// a request only splices its id in.
+// a request only splices its id in. Only the pages of a walk from the start
+// are kept: any tool's name makes a cursor.
 func (h *Handler) listTools(ctx context.Context, x *exchange) (*answer, *rpcError) {
 	set, err := h.cfg.Gate.Catalog().Toolset(ctx, x.principal)
 	if err != nil {
@@ -51,10 +52,11 @@ func (h *Handler) listTools(ctx context.Context, x *exchange) (*answer, *rpcErro
 		return nil, invalidParams("Invalid cursor")
 	}
 	shape := x.version.shape()
-	page := set.Memo("mcp/"+string(shape)+"/"+strconv.Itoa(start), func(tools []tool.Tool) []byte {
-		return h.encodePage(tools, start, shape)
-	})
-	return h.splice(x.msg.id, page), nil
+	encode := func(tools []tool.Tool) []byte { return h.encodePage(tools, start, shape) }
+	if start%pageSize != 0 { // a cursor of the client's own making, or of an older list
+		return h.splice(x.msg.id, encode(set.Tools)), nil
+	}
+	return h.splice(x.msg.id, set.Memo("mcp/"+string(shape)+"/"+strconv.Itoa(start), encode)), nil
 }
 
 // splice answers with a result that is encoded already, up to the end of the
