@@ -118,6 +118,9 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 		consent.User, consent.UserEmail = o.user.ID, o.user.Email
 		tx.Record(o.event)
 		tx.Record(consent)
+		if err := sameAccess(ctx, tx, o.user); err != nil {
+			return err
+		}
 		if err := tx.SetUserLoggedIn(ctx, o.user.ID); err != nil {
 			return err
 		}
@@ -135,6 +138,17 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 	}
 	s.leave(v, t, url.Values{"code": {code}})
 	return nil
+}
+
+// sameAccess refuses a person whose access has ended since they proved who they
+// are: what ended it found no code to end. It also locks the user, so that what
+// comes later finds one.
+func sameAccess(ctx context.Context, tx *store.Tx, u store.User) error {
+	now, err := tx.User(ctx, u.ID)
+	if fault.Is(err, fault.NotFound) || err == nil && (!now.Active || now.Epoch != u.Epoch) {
+		return refuse(codeAccessDenied, textAuthentication)
+	}
+	return err
 }
 
 // deny ends the transaction without a grant.

@@ -86,6 +86,24 @@ func TestSSO(t *testing.T) {
 	}
 }
 
+// TestGrantNeedsItsUser holds that what ends a user's access also ends their
+// sign-ins that are not stored yet.
+func TestGrantNeedsItsUser(t *testing.T) {
+	r, p := newSSORig(t)
+	b := r.browser(t)
+	client := b.register(t, loopback)
+	for name, end := range map[string]func(context.Context, *store.Tx) error{
+		"password": func(ctx context.Context, tx *store.Tx) error { return tx.SetUserPassword(ctx, r.ann.ID, "hash", "") },
+		"disabled": func(ctx context.Context, tx *store.Tx) error { return tx.DisableUser(ctx, r.ann.ID, store.ByAdmin) },
+	} {
+		p.meanwhile = func() { r.write(t, end) }
+		state := url.QueryEscape(b.authorize(t, authorization(client)))
+		if got := b.get(t, "/t/acme/oauth/oidc-callback?code=c&state="+state).refusal(t); got != "400 access_denied: Authentication error" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
 func TestSSORefusals(t *testing.T) {
 	r, p := newSSORig(t)
 	client := r.browser(t).register(t, loopback)
