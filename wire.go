@@ -4,11 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -104,7 +104,11 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
-	env, engines := newEnv(cfg), dialects()
+	env, err := newEnv(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	engines := dialects()
 	connections := connections{store: a.store, ring: crypt.ring}
 	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
 	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, func(ctx context.Context, p identity.Principal, name string) bool {
@@ -290,17 +294,19 @@ func redirects(cfg *config.Config) oauth.Redirects {
 }
 
 // newEnv says what connections may reach; the slug is the tenant's.
-func newEnv(cfg *config.Config) database.Env {
+func newEnv(ctx context.Context, cfg *config.Config) (database.Env, error) {
+	env := database.Env{SQLiteDirs: cfg.SQLiteDirs}
 	policy := cfg.Egress
-	var own []string
 	if cfg.Database.Engine == config.SQLite {
-		own = append(own, cfg.Database.Path)
+		env.OwnFiles = []string{cfg.Database.Path}
 	} else {
-		policy.DenyAddrs = ownAddresses(cfg.Database.URL.Reveal())
+		var err error
+		if policy.DenyAddrs, err = ownAddresses(ctx, cfg.Database.URL.Reveal()); err != nil {
+			return env, err
+		}
 	}
-	return database.Env{
-		Dialer: egress.NewDialer(policy, database.ConnectTimeout), SQLiteDirs: cfg.SQLiteDirs, OwnFiles: own,
-	}
+	env.Dialer = egress.NewDialer(policy, database.ConnectTimeout)
+	return env, nil
 }
 
 // publicOnly is the policy for client metadata documents, whose addresses
@@ -313,23 +319,30 @@ func publicOnly(p egress.Policy) egress.Policy {
 // ownAddresses resolves where the gateway's own database listens, so that no
 // connection of a tenant reaches it (contract 15.2 A5). It is resolved once:
 // the pool that uses it was opened the moment before.
-func ownAddresses(databaseURL string) []netip.AddrPort {
-	u, err := url.Parse(databaseURL)
+func ownAddresses(ctx context.Context, databaseURL string) ([]netip.AddrPort, error) {
+	endpoints, err := store.Endpoints(databaseURL)
 	if err != nil {
-		return nil
-	}
-	port := cmp.Or(u.Port(), "5432")
-	hosts, err := net.LookupHost(u.Hostname())
-	if err != nil {
-		return nil
+		return nil, err
 	}
 	var out []netip.AddrPort
-	for _, host := range hosts {
-		if ap, err := netip.ParseAddrPort(net.JoinHostPort(host, port)); err == nil {
-			out = append(out, ap)
+	for _, endpoint := range endpoints {
+		host, service, err := net.SplitHostPort(endpoint)
+		if err != nil {
+			return nil, err
+		}
+		port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
+		if err != nil {
+			return nil, err
+		}
+		addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+		if err != nil {
+			return nil, fmt.Errorf("DATABASE_URL: %w", err)
+		}
+		for _, addr := range addrs {
+			out = append(out, netip.AddrPortFrom(addr.Unmap(), uint16(port)))
 		}
 	}
-	return out
+	return out, nil
 }
 
 // connections shows the store's connections to the tools.

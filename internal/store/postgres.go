@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,6 +50,25 @@ func (d *DB) openPostgres(url string, conns int) error {
 	d.engine, d.write, d.read = postgresEngine{}, pool, pool
 	d.reads = db.New(pool) // pgx prepares by itself
 	return nil
+}
+
+// Endpoints lists the host:port pairs that a PostgreSQL URL leads to. Only the
+// driver knows them all: a URL may name several hosts, and its options others.
+// A Unix socket is none.
+func Endpoints(url string) ([]string, error) {
+	cfg, err := pgconn.ParseConfig(url)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, fmt.Errorf("store: %w", err), "DATABASE_URL is not a valid PostgreSQL URL")
+	}
+	all := append([]*pgconn.FallbackConfig{{Host: cfg.Host, Port: cfg.Port}}, cfg.Fallbacks...)
+	var out []string
+	for _, f := range all {
+		network, address := pgconn.NetworkAddress(f.Host, f.Port)
+		if network == "tcp" && !slices.Contains(out, address) {
+			out = append(out, address)
+		}
+	}
+	return out, nil
 }
 
 func setDefault(params map[string]string, key, value string) {
