@@ -202,6 +202,9 @@ func TestDiscoveryFaults(t *testing.T) {
 // TestSlowProvider holds that a provider that never answers costs one sign-in
 // ten seconds, and nobody else any.
 func TestSlowProvider(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits out the 10 s that a provider has: make test runs it")
+	}
 	t.Parallel()
 	r := startEntra(t)
 	r.idp.SignInAs(ada(viewers))
