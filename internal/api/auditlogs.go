@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -35,10 +36,17 @@ func outAudit(r store.AuditRecord) auditOut {
 	return out
 }
 
+// maxPrefixes bounds the conditions that one list may hold; the admin UI sends
+// three at most.
+const maxPrefixes = 100
+
 func (s *server) listAudit(ctx context.Context, c *call) ([]auditOut, error) {
 	prefix, err := c.text("event_prefix")
 	if err != nil {
 		return nil, err
+	}
+	if len(prefixes(prefix)) > maxPrefixes {
+		return nil, httpx.Invalid(httpx.BadValue(nil, "at most 100 prefixes are looked for", "query", "event_prefix"))
 	}
 	return s.readAudit(ctx, c, prefix)
 }
