@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -385,6 +388,28 @@ func TestChangePassword(t *testing.T) {
 	g.do(t, request{method: "POST", path: "/auth/login", body: login("viewer@acme.example", next, "acme")}).want(t, 200, "")
 	if e := g.events(t, g.acme.tenant.ID, "user.password_changed"); len(e) != 1 || e[0].text("target_user_id") != string(g.acme.viewer.ID) {
 		t.Errorf("recorded %v", e)
+	}
+}
+
+// TestPasswordChangesAtOnce holds that only one of several changes wins: one
+// that began before an admin's reset must not undo it.
+func TestPasswordChangesAtOnce(t *testing.T) {
+	g := start(t, unlimited)
+	cookies, statuses := make([]string, 4), make([]int, 4)
+	for i := range cookies {
+		cookies[i], _ = signIn(t, g, "viewer@acme.example", "acme")
+	}
+	var changes sync.WaitGroup
+	for i, cookie := range cookies {
+		body := string(must(json.Marshal(object{"current_password": password, "new_password": strings.Repeat(strconv.Itoa(i), 20)}))(t))
+		changes.Go(func() {
+			statuses[i] = g.do(t, request{method: "POST", path: "/auth/password", body: body, header: map[string]string{"Cookie": cookie}}).status
+		})
+	}
+	changes.Wait()
+	slices.Sort(statuses)
+	if statuses[0] != 200 || statuses[1] == 200 {
+		t.Errorf("statuses %v", statuses)
 	}
 }
 

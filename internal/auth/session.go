@@ -284,13 +284,20 @@ func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal
 		return err
 	}
 	if !ok {
-		return fault.New(fault.Invalid, "Current password is incorrect")
+		return errWrongPassword()
 	}
 	hash, err := a.cfg.Passwords.Hash(ctx, next)
 	if err != nil {
 		return err
 	}
 	return scope.Write(ctx, func(tx *store.Tx) error {
+		now, err := tx.User(ctx, p.User)
+		if err != nil {
+			return err
+		}
+		if now.Epoch != u.Epoch { // a reset came first, and stands
+			return errWrongPassword()
+		}
 		tx.Record(audit.Event{
 			Name: "user.password_changed", IP: c.IP, RequestID: c.RequestID,
 			Metadata: map[string]any{"target_user_id": p.User, "by": p.User},
@@ -298,6 +305,8 @@ func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal
 		return tx.SetUserPassword(ctx, p.User, hash, p.Credential)
 	})
 }
+
+func errWrongPassword() error { return fault.New(fault.Invalid, "Current password is incorrect") }
 
 // ErrNoPassword refuses a password for an account that signs in through SSO.
 func ErrNoPassword() error { return fault.New(fault.Invalid, "This account signs in through SSO") }
