@@ -452,7 +452,7 @@ func TestMCPCredentials(t *testing.T) {
 	key := decode[object](t, g.do(t, request{method: "POST", path: "/api-keys", token: g.acme.viewer.token, body: `{"name":"k"}`})).text("raw_key")
 	mint := func(issuer, client string, audience ...string) string {
 		grant := auth.Grant{
-			Issuer: issuer, Audience: audience, Tenant: g.acme.tenant.ID, Slug: "acme", User: g.acme.viewer.ID, Epoch: 1, Client: client,
+			Issuer: issuer, Audience: audience, Tenant: g.acme.tenant.ID, Slug: "acme", User: g.acme.viewer.ID, Epoch: 1, Client: client, Scope: "mcp",
 		}
 		if client != "" {
 			grant.Session = "family"
