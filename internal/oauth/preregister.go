@@ -42,16 +42,16 @@ func (o Operator) Clients(ctx context.Context) ([]store.OAuthClient, error) {
 	return o.Store.Tenant(o.Tenant.ID).OAuthClients(ctx)
 }
 
-// Delete removes a client; its codes and tokens end with it. It says how many
-// refresh tokens that were.
-func (o Operator) Delete(ctx context.Context, clientID string) (ended int64, err error) {
+// Delete removes a client; its codes and tokens end with it.
+func (o Operator) Delete(ctx context.Context, clientID string) error {
 	scope := o.Store.Tenant(o.Tenant.ID)
 	c, err := scope.OAuthClient(ctx, clientID)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	err = scope.Write(ctx, func(tx *store.Tx) error {
-		if ended, err = tx.DeleteOAuthClient(ctx, clientID); err != nil {
+	return scope.Write(ctx, func(tx *store.Tx) error {
+		ended, err := tx.DeleteOAuthClient(ctx, clientID)
+		if err != nil {
 			return err
 		}
 		tx.Record(o.event("oauth.client_deleted", about(c)))
@@ -60,7 +60,6 @@ func (o Operator) Delete(ctx context.Context, clientID string) (ended int64, err
 		}
 		return nil
 	})
-	return ended, err
 }
 
 func (o Operator) event(name string, metadata map[string]any) audit.Event {

@@ -89,22 +89,21 @@ func (tx *Tx) UseOAuthClient(ctx context.Context, clientID string) error {
 }
 
 // DeleteOAuthClient removes the client and ends its codes and tokens. It says
-// how many refresh tokens were still good.
+// how many refresh tokens that were, used ones of living families included.
 //
 // The order matters where transactions run side by side: without the client no
-// new code is made, without a code no new family. Only a refresh can slip a new
-// token past a statement that waited for the old one, so revoking is repeated
-// until it finds nothing.
+// new code is made, without a code no new family.
 func (tx *Tx) DeleteOAuthClient(ctx context.Context, clientID string) (ended int64, err error) {
 	tx.changed = true
 	n, err := tx.q.DeleteOAuthClient(ctx, db.DeleteOAuthClientParams{TenantID: tx.tenant, ClientID: clientID})
-	if err = tx.db.changed("delete oauth client", n, err, clientMissing); err != nil {
+	if err := tx.db.changed("delete oauth client", n, err, clientMissing); err != nil {
 		return 0, err
 	}
-	err = tx.q.UseClientCodes(ctx, db.UseClientCodesParams{TenantID: tx.tenant, ClientID: clientID, UsedAt: micros(tx.now)})
-	for n > 0 && err == nil {
-		n, err = tx.q.RevokeClientTokens(ctx, db.RevokeClientTokensParams{TenantID: tx.tenant, ClientID: clientID, RevokedAt: micros(tx.now)})
-		ended += n
+	if err := tx.q.UseClientCodes(ctx, db.UseClientCodesParams{TenantID: tx.tenant, ClientID: clientID, UsedAt: micros(tx.now)}); err != nil {
+		return 0, tx.db.fault("end codes of oauth client", err)
 	}
+	ended, err = untilNone(func() (int64, error) {
+		return tx.q.RevokeClientTokens(ctx, db.RevokeClientTokensParams{TenantID: tx.tenant, ClientID: clientID, RevokedAt: micros(tx.now)})
+	})
 	return ended, tx.db.fault("end tokens of oauth client", err)
 }
