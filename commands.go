@@ -24,6 +24,8 @@ func commands() []struct {
 		{"serve", "run the gateway (the default)", serve},
 		{"demo", "run the gateway with a sample organisation and database", runDemo},
 		{"migrate", "up | down | status: the gateway's own database", migrate},
+		{"tenant", "create: make an organisation with its first administrator", tenantCommand},
+		{"client", "create | list | delete: the OAuth clients of an organisation", clientCommand},
 		{"rotate-keys", "seal every stored secret under the current ENCRYPTION_KEY", rotateKeys},
 		{"check", "read the configuration and show what is in force", check},
 		{"audit", "verify: walk the audit log's hash chains", auditCommand},

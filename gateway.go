@@ -5,6 +5,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -56,7 +57,11 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 	}
 	for _, c := range commands() {
 		if c.name == name {
-			return c.run(ctx, &command{args: args, getenv: getenv, stdout: stdout, options: o})
+			err := c.run(ctx, &command{args: args, getenv: getenv, stdin: os.Stdin, stdout: stdout, options: o})
+			if errors.Is(err, flag.ErrHelp) {
+				return nil // it was asked for and is printed
+			}
+			return err
 		}
 	}
 	return fmt.Errorf("unknown command %q\n%s", name, usage())
@@ -66,6 +71,7 @@ func Run(ctx context.Context, args []string, getenv func(string) string, stdout 
 type command struct {
 	args   []string
 	getenv func(string) string
+	stdin  io.Reader
 	stdout io.Writer
 	options
 }

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
-	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -47,20 +46,8 @@ func (s *server) registerTenant(ctx context.Context, c *call, in tenantIn) (tena
 	if err := s.mayRegister(c, in); err != nil {
 		return tenantOut{}, err
 	}
-	hash, err := s.Passwords.Hash(ctx, in.Password)
-	if err != nil {
-		return tenantOut{}, err
-	}
-	tenant, _, err := s.Store.CreateTenant(ctx, store.NewTenant{
-		Name: in.Name, Slug: in.Slug, AdminEmail: in.Email, AdminPassword: hash,
-	}, func(t store.Tenant, admin store.User) []audit.Event {
-		made := c.event("tenant.created", map[string]any{"tenant_id": t.ID, "slug": t.Slug})
-		user := c.event("user.created", map[string]any{"target_user_id": admin.ID, "role": admin.Role, "auth_provider": admin.Provider})
-		made.User, made.UserEmail = admin.ID, admin.Email
-		user.User, user.UserEmail = admin.ID, admin.Email
-		return []audit.Event{made, user}
-	})
-	return outTenant(tenant), invalidInstead(err)
+	tenant, err := Founding{s.Store, s.Passwords}.found(ctx, in, c.event)
+	return outTenant(tenant), err
 }
 
 // mayRegister keeps strangers from becoming admins on a public address

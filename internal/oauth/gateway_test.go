@@ -2,16 +2,21 @@ package oauth_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/modelcontextprotocol/go-sdk/auth"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 	"github.com/modelcontextprotocol/go-sdk/oauthex"
 
+	gateway "github.com/mcp-gateway/mcp-gateway"
+	"github.com/mcp-gateway/mcp-gateway/internal/client"
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
 )
 
@@ -57,6 +62,73 @@ func TestSDKSignsIn(t *testing.T) {
 	if want := []string{"oauth.client_registered", "oauth.consent_granted", "oauth.login", "oauth.token_issued"}; !slices.Equal(slices.Compact(events), want) {
 		t.Errorf("records %v, want %v", events, want)
 	}
+}
+
+// TestSDKWithPreregisteredClient lets the same client sign in with a client_id
+// that the operator made while the gateway was running, and takes it away.
+func TestSDKWithPreregisteredClient(t *testing.T) {
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	id := regexp.MustCompile(`client_id +(\w+)`).FindStringSubmatch(operate(t, g, "client", "create", "--tenant", gatewaytest.Slug,
+		"--name", "Desk", "--redirect-uri", "https://claude.ai/api/mcp/auth_callback", "--redirect-uri", loopback))[1]
+	handler, err := auth.NewAuthorizationCodeHandler(&auth.AuthorizationCodeHandlerConfig{
+		PreregisteredClient: &oauthex.ClientCredentials{ClientID: id}, RedirectURL: loopback, AuthorizationCodeFetcher: person(t),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &sdk.StreamableClientTransport{Endpoint: g.Base + "/t/" + gatewaytest.Slug + "/mcp", OAuthHandler: handler}
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "probe", Version: "1"}, nil).Connect(t.Context(), transport, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close() //nolint:errcheck // end of the test
+	if list, err := session.ListTools(t.Context(), nil); err != nil || len(list.Tools) == 0 {
+		t.Errorf("tools: %v, %v", list, err)
+	}
+	source, err := handler.TokenSource(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := source.Token()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if list := operate(t, g, "client", "list", "--tenant", gatewaytest.Slug); !regexp.MustCompile(id + ` +preregistered +Desk +20.*auth_callback ` + loopback).MatchString(list) {
+		t.Errorf("list:\n%s", list)
+	}
+	operate(t, g, "client", "delete", "--tenant", gatewaytest.Slug, "--client-id", id)
+	mustEnd(t, g.Anonymous.As(token.AccessToken))
+	if list := operate(t, g, "client", "list", "--tenant", gatewaytest.Slug); strings.Contains(list, id) {
+		t.Errorf("list after the deletion:\n%s", list)
+	}
+	operate(t, g, "audit", "verify")
+}
+
+// mustEnd waits until the credential is refused: on SQLite a write of another
+// process may take a second to be seen.
+func mustEnd(t *testing.T, c *client.Client) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for {
+		_, err := c.Tools(ctx, gatewaytest.Slug)
+		if answer := (*client.Error)(nil); errors.As(err, &answer) && answer.Status == http.StatusUnauthorized {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("still accepted: %v", err)
+		}
+	}
+}
+
+// operate runs a command of the program beside the gateway.
+func operate(t *testing.T, g *gatewaytest.Gateway, args ...string) string {
+	t.Helper()
+	var out strings.Builder
+	if err := gateway.Run(t.Context(), args, func(name string) string { return g.Env[name] }, &out); err != nil {
+		t.Fatalf("%v: %v\n%s", args, err, out.String())
+	}
+	return out.String()
 }
 
 // person signs in as the analyst on the page behind an authorization URL.
