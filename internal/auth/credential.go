@@ -31,9 +31,10 @@ type credential struct {
 	value   string
 }
 
-// isKey reports whether the credential is to be read as an API key.
+// isKey reports whether the credential is to be read as an API key. A key may
+// be drawn that begins like a refresh token; those are shorter.
 func (c credential) isKey() bool {
-	return c.carrier == carriedByKeyHeader || c.carrier == carriedByQuery ||
+	return c.carrier == carriedByKeyHeader || c.carrier == carriedByQuery || wellFormedKey(c.value) ||
 		strings.HasPrefix(c.value, keyPrefix) && !strings.HasPrefix(c.value, refreshPrefix)
 }
 

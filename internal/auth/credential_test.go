@@ -8,6 +8,7 @@ import (
 
 func TestCredentialOf(t *testing.T) {
 	const raw = "mgw_abcdefgh_abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+	const odd = "mgw_rt_abcde_rt_abcdefghijklmnopqrstuvwxyz0123456789ABCD" // one of 64³ keys
 	for _, tt := range []struct {
 		name   string
 		target string
@@ -21,6 +22,7 @@ func TestCredentialOf(t *testing.T) {
 		{name: "scheme in any case", header: http.Header{"Authorization": {"bEARER  a.b.c"}}, want: credential{carriedByAuthorization, "a.b.c"}},
 		{name: "bearer key", header: http.Header{"Authorization": {"Bearer " + raw}}, want: credential{carriedByAuthorization, raw}, key: true},
 		{name: "refresh token is no key", header: http.Header{"Authorization": {"Bearer mgw_rt_x"}}, want: credential{carriedByAuthorization, "mgw_rt_x"}},
+		{name: "key that looks like a refresh token", header: http.Header{"Authorization": {"Bearer " + odd}}, want: credential{carriedByAuthorization, odd}, key: true},
 		{name: "key header", header: http.Header{"X-Api-Key": {" " + raw}}, want: credential{carriedByKeyHeader, raw}, key: true},
 		{name: "token in the key header is read as a key", header: http.Header{"X-Api-Key": {"a.b.c"}}, want: credential{carriedByKeyHeader, "a.b.c"}, key: true},
 		{name: "query", target: "/?api_key=" + raw, query: true, want: credential{carriedByQuery, raw}, key: true},
