@@ -38,16 +38,7 @@ func TestSDKSignsIn(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			transport := &sdk.StreamableClientTransport{Endpoint: g.Base + "/t/" + gatewaytest.Slug + endpoint, OAuthHandler: handler}
-			session, err := sdk.NewClient(&sdk.Implementation{Name: "probe", Version: "1"}, nil).Connect(t.Context(), transport, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer session.Close() //nolint:errcheck // end of the test
-			list, err := session.ListTools(t.Context(), nil)
-			if err != nil || !slices.ContainsFunc(list.Tools, func(tool *sdk.Tool) bool { return tool.Name == "get_current_time" }) {
-				t.Errorf("tools: %v, %v", list, err)
-			}
+			mustListTools(t, g, endpoint, handler)
 		})
 	}
 	log, err := g.Admin.Audit(t.Context(), "oauth")
@@ -64,6 +55,21 @@ func TestSDKSignsIn(t *testing.T) {
 	}
 }
 
+// mustListTools connects with the SDK's client, which signs in as it needs to.
+func mustListTools(t *testing.T, g *gatewaytest.Gateway, endpoint string, handler auth.OAuthHandler) {
+	t.Helper()
+	transport := &sdk.StreamableClientTransport{Endpoint: g.Base + "/t/" + gatewaytest.Slug + endpoint, OAuthHandler: handler}
+	session, err := sdk.NewClient(&sdk.Implementation{Name: "probe", Version: "1"}, nil).Connect(t.Context(), transport, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer session.Close() //nolint:errcheck // end of the test
+	list, err := session.ListTools(t.Context(), nil)
+	if err != nil || !slices.ContainsFunc(list.Tools, func(tool *sdk.Tool) bool { return tool.Name == "get_current_time" }) {
+		t.Errorf("tools: %v, %v", list, err)
+	}
+}
+
 // TestSDKWithPreregisteredClient lets the same client sign in with a client_id
 // that the operator made while the gateway was running, and takes it away.
 func TestSDKWithPreregisteredClient(t *testing.T) {
@@ -76,15 +82,7 @@ func TestSDKWithPreregisteredClient(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &sdk.StreamableClientTransport{Endpoint: g.Base + "/t/" + gatewaytest.Slug + "/mcp", OAuthHandler: handler}
-	session, err := sdk.NewClient(&sdk.Implementation{Name: "probe", Version: "1"}, nil).Connect(t.Context(), transport, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer session.Close() //nolint:errcheck // end of the test
-	if list, err := session.ListTools(t.Context(), nil); err != nil || len(list.Tools) == 0 {
-		t.Errorf("tools: %v, %v", list, err)
-	}
+	mustListTools(t, g, "/mcp", handler)
 	source, err := handler.TokenSource(t.Context())
 	if err != nil {
 		t.Fatal(err)

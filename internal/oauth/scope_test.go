@@ -1,12 +1,17 @@
 package oauth_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	sdkauth "github.com/modelcontextprotocol/go-sdk/auth"
+	"github.com/modelcontextprotocol/go-sdk/oauthex"
+	"golang.org/x/oauth2"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
@@ -20,24 +25,7 @@ import (
 func TestScopeChallenge(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{})
 	b := &browser{rig: &rig{addr: g.Base, base: g.Base}, ip: "192.0.2.1", http: mustBrowser(t)}
-	client := b.register(t, loopback)
-	form := signIn(b.authorize(t, authorization(client)))
-	form.Set("email", "admin@acme.test")
-	form.Set("password", gatewaytest.Password)
-	p := pairOf(t, client, b.token(t, redemption(client, b.post(t, "/t/acme/oauth/login", form).landed(t).Get("code"))))
-	issuer := issuerOf(t, g)
-	grant, ok := issuer.Granted(p.access)
-	if !ok {
-		t.Fatal("the gateway's token does not verify under its key")
-	}
-	withScope := func(scope string) string {
-		grant.Scope = scope
-		token, err := issuer.Mint(grant)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return token
-	}
+	_, withScope := signedIn(t, g, b)
 	metadata := func(resource string) string {
 		return `Bearer resource_metadata="` + g.Base + `/.well-known/oauth-protected-resource/t/acme/` + resource + `", scope="mcp"`
 	}
@@ -64,6 +52,55 @@ func TestScopeChallenge(t *testing.T) {
 	}
 	if a := b.post(t, "/t/acme/oauth/revoke", map[string][]string{"token": {withScope("")}}); a.status != http.StatusOK {
 		t.Errorf("revocation does not need the scope: %d %s", a.status, a.body)
+	}
+}
+
+// TestSDKStepsUp: the official Go SDK's client understands the challenge, and
+// comes back with a token that has the scope.
+func TestSDKStepsUp(t *testing.T) {
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	b := &browser{rig: &rig{addr: g.Base, base: g.Base}, ip: "192.0.2.1", http: mustBrowser(t)}
+	client, withScope := signedIn(t, g, b)
+	asked := 0
+	sign := person(t)
+	handler, err := sdkauth.NewAuthorizationCodeHandler(&sdkauth.AuthorizationCodeHandlerConfig{
+		PreregisteredClient: &oauthex.ClientCredentials{ClientID: client}, RedirectURL: loopback,
+		InitialTokenSource: oauth2.StaticTokenSource(&oauth2.Token{AccessToken: withScope("")}),
+		AuthorizationCodeFetcher: func(ctx context.Context, args *sdkauth.AuthorizationArgs) (*sdkauth.AuthorizationResult, error) {
+			asked++
+			return sign(ctx, args)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustListTools(t, g, "/mcp", handler)
+	if asked != 1 {
+		t.Errorf("the person was asked %d times", asked)
+	}
+}
+
+// signedIn signs the administrator in with a new client, and returns what makes
+// that sign-in's access token with another scope.
+func signedIn(t *testing.T, g *gatewaytest.Gateway, b *browser) (client string, withScope func(string) string) {
+	t.Helper()
+	client = b.register(t, loopback)
+	form := signIn(b.authorize(t, authorization(client)))
+	form.Set("email", "admin@acme.test")
+	form.Set("password", gatewaytest.Password)
+	p := pairOf(t, client, b.token(t, redemption(client, b.post(t, "/t/acme/oauth/login", form).landed(t).Get("code"))))
+	issuer := issuerOf(t, g)
+	grant, ok := issuer.Granted(p.access)
+	if !ok {
+		t.Fatal("the gateway's token does not verify under its key")
+	}
+	return client, func(scope string) string {
+		grant.Scope = scope
+		token, err := issuer.Mint(grant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
 	}
 }
 
