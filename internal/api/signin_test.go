@@ -56,7 +56,7 @@ func TestLogin(t *testing.T) {
 	}
 	success := g.events(t, g.acme.tenant.ID, "login.success")
 	if len(success) != 1 || success[0].text("method") != "password" || success[0].text("user_email") != "admin@acme.example" ||
-		success[0].text("ip_address") != "203.0.113.9" || success[0].text("request_id") == "" {
+		success[0].text("ip_address") != "203.0.113.9" || success[0].text("request_id") == "" || success[0].text("auth") != "token" {
 		t.Errorf("login.success %v", success)
 	}
 }
@@ -254,6 +254,9 @@ func TestBrowserSession(t *testing.T) {
 	cookie, r := signIn(t, g, "viewer@acme.example", "acme")
 	if me := decode[object](t, r); me.text("email") != "viewer@acme.example" {
 		t.Errorf("me %v", me)
+	}
+	if success := g.events(t, g.acme.tenant.ID, "login.success"); len(success) != 1 || success[0].text("auth") != "session" {
+		t.Errorf("recorded %v", success)
 	}
 	second, _ := signIn(t, g, "viewer@acme.example", "acme")
 	if second == cookie {

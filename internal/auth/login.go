@@ -197,7 +197,7 @@ func (a *Authenticator) Login(ctx context.Context, at Attempt) (string, error) {
 	// Nobody knows the token of this session: it is there to be listed and to
 	// be ended, and ends with the JWT.
 	s, err := a.openSession(ctx, account, at.Client, newSession{
-		hash: hashToken(randomText()), method: methodPassword, expires: a.cfg.Now().Add(a.cfg.Issuer.Life()),
+		hash: hashToken(randomText()), method: methodPassword, auth: authToken, expires: a.cfg.Now().Add(a.cfg.Issuer.Life()),
 	})
 	if err != nil {
 		return "", err

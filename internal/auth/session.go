@@ -132,6 +132,7 @@ func (a *Authenticator) touchSession(ctx context.Context, s store.Session) {
 type newSession struct {
 	hash    string // of the text that it is found by
 	method  string // how the person signed in, for login.success
+	auth    string // what they call with from now on, as Principal.Auth says it
 	expires time.Time
 }
 
@@ -188,7 +189,7 @@ func storeSignIn(ctx context.Context, tx *store.Tx, u store.LoginCandidate, c Cl
 		return store.Session{}, err
 	}
 	tx.Record(audit.Event{
-		Name: "login.success", User: u.ID, UserEmail: u.Email, IP: c.IP, RequestID: c.RequestID,
+		Name: "login.success", User: u.ID, UserEmail: u.Email, IP: c.IP, RequestID: c.RequestID, Auth: n.auth,
 		Metadata: map[string]any{"method": n.method},
 	})
 	return tx.CreateSession(ctx, store.NewSession{
@@ -214,7 +215,9 @@ func (a *Authenticator) SignIn(ctx context.Context, w http.ResponseWriter, r *ht
 // just proved itself; method says how, for the record.
 func (a *Authenticator) OpenBrowserSession(ctx context.Context, w http.ResponseWriter, u store.LoginCandidate, c Client, method string) (identity.Principal, error) {
 	token := sessionToken(u.Role)
-	s, err := a.openSession(ctx, u, c, newSession{hash: hashToken(token), method: method, expires: a.cfg.Now().Add(a.cfg.SessionMax)})
+	s, err := a.openSession(ctx, u, c, newSession{
+		hash: hashToken(token), method: method, auth: authSession, expires: a.cfg.Now().Add(a.cfg.SessionMax),
+	})
 	if err != nil {
 		return identity.Principal{}, err
 	}

@@ -192,7 +192,7 @@ func (a *Authenticator) OpenForCode(ctx context.Context, u store.LoginCandidate,
 	code := randomText()
 	err := a.unlessOvertaken(ctx, u, c, func(tx *store.Tx) error {
 		_, err := storeSignIn(ctx, tx, u, c, newSession{
-			hash: sessionOfCode(code), method: method, expires: tx.Now().Add(codeLife + a.cfg.Issuer.Life()),
+			hash: sessionOfCode(code), method: method, auth: authToken, expires: tx.Now().Add(codeLife + a.cfg.Issuer.Life()),
 		})
 		if err != nil {
 			return err

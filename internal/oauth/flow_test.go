@@ -39,8 +39,12 @@ func TestFlow(t *testing.T) {
 		t.Errorf("MCP with the renewed token: %d", a.status)
 	}
 	for _, event := range []string{"oauth.client_registered", "oauth.login", "oauth.consent_granted", "oauth.token_issued", "oauth.token_refreshed"} {
-		if n := len(b.audited(t, event)); n != 1 {
-			t.Errorf("%d records of %s", n, event)
+		records := b.audited(t, event)
+		if len(records) != 1 {
+			t.Fatalf("%d records of %s", len(records), event)
+		}
+		if auth := records[0]["auth"]; auth != "oauth:"+client && event != "oauth.client_registered" {
+			t.Errorf("%s by %v", event, auth)
 		}
 	}
 }

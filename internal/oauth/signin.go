@@ -116,6 +116,7 @@ func (s *Server) grant(v *visit, t *transaction, o signedIn) error {
 			"client_id": t.ClientID, "client_name": t.client.Name, "scope": t.Scope, "redirect_host": redirectHost(t.RedirectURI),
 		})
 		consent.User, consent.UserEmail = o.user.ID, o.user.Email
+		consent.Auth, o.event.Auth = "oauth:"+t.ClientID, "oauth:"+t.ClientID
 		tx.Record(o.event)
 		tx.Record(consent)
 		if err := sameAccess(ctx, tx, o.user); err != nil {
