@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -161,6 +163,30 @@ func TestOwnTools(t *testing.T) {
 	g := gatewaytest.Start(t, gatewaytest.Options{Gateway: []gateway.Option{gateway.WithTools(hello)}})
 	mustText(t, g.Viewer, "hello", map[string]string{"name": "Ann"}, "Hello Ann from acme")
 	mustText(t, g.Viewer, "hello", map[string]int{"name": 1}, "Input validation error: name")
+}
+
+// TestOwnToolsAreChecked: what would fail at every call stops the start.
+func TestOwnToolsAreChecked(t *testing.T) {
+	made := func(change func(*tool.Tool)) tool.Tool {
+		own := tool.Func("hello", "Greets", identity.Viewer, func(context.Context, tool.Env, struct{}) (*tool.Result, error) { return tool.Text("Hello"), nil })
+		change(&own)
+		return own
+	}
+	fine := made(func(*tool.Tool) {})
+	for want, tools := range map[string][]tool.Tool{
+		`two tools are named "hello"`:              {fine, fine},
+		`tool name "list_connections" is reserved`: {made(func(t *tool.Tool) { t.Name = "list_connections" })},
+		`tool "hello" has no Prepare`:              {made(func(t *tool.Tool) { t.Prepare = nil })},
+		`tool "hello" has no MinRole`:              {made(func(t *tool.Tool) { t.MinRole = identity.None })},
+		`must be recorded as "tool.hello"`:         {made(func(t *tool.Tool) { t.Event = "audit.read" })},
+	} {
+		dir := t.TempDir()
+		env := map[string]string{"DATA_DIR": dir, "DATABASE_URL": "sqlite:///" + filepath.Join(dir, "gateway.db"), "PORT": "1", "BASE_URL": "http://localhost:1"}
+		err := gateway.Run(t.Context(), nil, func(name string) string { return env[name] }, io.Discard, gateway.WithTools(tools...))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+	}
 }
 
 func TestDemoShowsACallAndStops(t *testing.T) {

@@ -104,6 +104,9 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCustom(c.tools); err != nil {
+		return nil, err
+	}
 	env, err := newEnv(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -193,6 +196,29 @@ func (a *app) providers(conns connections, env database.Env, engines []database.
 		builtin.Connections{List: conns.described, Allowed: allowed},
 		&sqltools.Provider{Connections: conns, Dialects: byName(engines), Pools: a.pools, Env: env},
 	}
+}
+
+// checkCustom refuses at the start what would fail at every call, or for a
+// whole organisation: a tool need not be made by tool.Func.
+func checkCustom(tools []tool.Tool) error {
+	seen := map[string]bool{}
+	for _, t := range tools {
+		if err := tool.ValidateCustomName(t.Name); err != nil {
+			return err
+		}
+		switch {
+		case seen[t.Name]:
+			return fmt.Errorf("two tools are named %q", t.Name)
+		case t.Prepare == nil:
+			return fmt.Errorf("tool %q has no Prepare", t.Name)
+		case t.MinRole == identity.None:
+			return fmt.Errorf("tool %q has no MinRole", t.Name)
+		case t.Event != "tool."+t.Name: // of a length that a record takes, and nobody else's
+			return fmt.Errorf("tool %q must be recorded as %q, not %q", t.Name, "tool."+t.Name, t.Event)
+		}
+		seen[t.Name] = true
+	}
+	return nil
 }
 
 func byName(engines []database.Dialect) map[string]database.Dialect {
