@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -125,23 +126,28 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 	path := filepath.Join(d.dir, demoStateFile)
-	switch err := readJSON(path, &d.state); {
-	case errors.Is(err, fs.ErrNotExist):
-		if err := d.setUp(ctx, anonymous); err != nil {
-			return fmt.Errorf("set up the sample organisation: %w", err)
-		}
-		if err := writeJSON(path, d.state); err != nil {
-			return err
-		}
-	case err != nil:
+	if err := readJSON(path, &d.state); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if d.state.Key == "" {
+		if err := d.setUp(ctx, anonymous, path); err != nil {
+			return fmt.Errorf("set up the sample organisation: %w (to start afresh, remove %s)", err, d.dir)
+		}
 	}
 	return d.show(ctx, anonymous.As(d.state.Key))
 }
 
-func (d *demonstration) setUp(ctx context.Context, anonymous *client.Client) error {
-	d.state.Passwords = map[string]string{"admin": rand.Text(), "analyst": rand.Text(), "viewer": rand.Text()}
-	if _, err := anonymous.Register(ctx, demoName, demoSlug, demoEmail("admin"), d.state.Passwords["admin"]); err != nil {
+// setUp registers the organisation. The passwords are kept before anything
+// needs them, and what is there already is taken, so that the next run can go
+// on where this one is interrupted.
+func (d *demonstration) setUp(ctx context.Context, anonymous *client.Client, path string) error {
+	if d.state.Passwords == nil {
+		d.state.Passwords = map[string]string{"admin": rand.Text(), "analyst": rand.Text(), "viewer": rand.Text()}
+		if err := writeJSON(path, d.state); err != nil {
+			return err
+		}
+	}
+	if _, err := anonymous.Register(ctx, demoName, demoSlug, demoEmail("admin"), d.state.Passwords["admin"]); err != nil && !taken(err) {
 		return err
 	}
 	admin, err := d.signIn(ctx, anonymous, "admin")
@@ -149,7 +155,7 @@ func (d *demonstration) setUp(ctx context.Context, anonymous *client.Client) err
 		return err
 	}
 	for _, role := range []string{"analyst", "viewer"} {
-		if _, err := admin.CreateUser(ctx, demoEmail(role), d.state.Passwords[role], role); err != nil {
+		if _, err := admin.CreateUser(ctx, demoEmail(role), d.state.Passwords[role], role); err != nil && !taken(err) {
 			return err
 		}
 	}
@@ -164,8 +170,17 @@ func (d *demonstration) setUp(ctx context.Context, anonymous *client.Client) err
 	if err != nil {
 		return err
 	}
-	d.state.Key, err = analyst.CreateKey(ctx, "demo")
-	return err
+	if d.state.Key, err = analyst.CreateKey(ctx, "demo "+rand.Text()[:6]); err != nil {
+		return err
+	}
+	return writeJSON(path, d.state)
+}
+
+// taken reports whether something of that name is there already. Whether it is
+// the demonstration's own shows when it signs in.
+func taken(err error) bool {
+	var refused *client.Error
+	return errors.As(err, &refused) && refused.Status == http.StatusBadRequest
 }
 
 func (d *demonstration) signIn(ctx context.Context, anonymous *client.Client, role string) (*client.Client, error) {

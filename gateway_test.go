@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -182,7 +183,9 @@ func TestOwnToolsAreChecked(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		env := map[string]string{"DATA_DIR": dir, "DATABASE_URL": "sqlite:///" + filepath.Join(dir, "gateway.db"), "PORT": "1", "BASE_URL": "http://localhost:1"}
-		err := gateway.Run(t.Context(), nil, func(name string) string { return env[name] }, io.Discard, gateway.WithTools(tools...))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // of a gateway that serves after all
+		err := gateway.Run(ctx, nil, func(name string) string { return env[name] }, io.Discard, gateway.WithTools(tools...))
+		cancel()
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)
 		}
@@ -204,6 +207,45 @@ func TestDemoShowsACallAndStops(t *testing.T) {
 				t.Errorf("the demo does not show %q:\n%s", want, out.String())
 			}
 		}
+	}
+}
+
+// TestDemoGoesOn: a first run that was interrupted while it set things up does
+// not spoil the folder.
+func TestDemoGoesOn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	state := filepath.Join("data", "demo", "demo.json")
+	for _, interrupted := range []func(map[string]any){
+		func(map[string]any) {},
+		func(s map[string]any) { delete(s, "api_key"); delete(s, "connection_id") },
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		var out bytes.Buffer
+		if err := gateway.Run(ctx, []string{"demo", "--once"}, func(string) string { return "" }, &out); err != nil {
+			t.Fatalf("%v\n%s", err, out.String())
+		}
+		cancel()
+		raw, err := os.ReadFile(state)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var saved map[string]any
+		if err := json.Unmarshal(raw, &saved); err != nil {
+			t.Fatal(err)
+		}
+		if saved["api_key"] == "" || saved["connection_id"] == "" {
+			t.Fatalf("the state is incomplete: %v", saved)
+		}
+		interrupted(saved)
+		if raw, err = json.Marshal(saved); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(state, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := gateway.Run(t.Context(), []string{"demo", "--once"}, func(string) string { return "" }, io.Discard); err != nil {
+		t.Errorf("after the interruption: %v", err)
 	}
 }
 
