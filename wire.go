@@ -130,7 +130,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		Databases: api.Databases{Dialects: engines, Env: func(slug string) database.Env { env.Slug = slug; return env }, Drop: a.pools.Drop},
 		Catalog:   catalog, Audit: a.audit, Limits: limits,
 		Registration: api.Registration{Closed: cfg.Registration == config.RegistrationClosed, Token: keys.Registration.Reveal()},
-		Log:          logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text,
+		Log:          logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Ready: a.ready, Metrics: a.metricsRoute(), MetricsToken: cfg.MetricsToken.Reveal(),
 	})
 	if err != nil {

@@ -2,6 +2,9 @@ package api
 
 import (
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -34,6 +37,38 @@ func (c *call) authenticate() error {
 		return fault.New(fault.Unauthenticated, "Invalid token")
 	}
 	return nil
+}
+
+// refuseForeignPage refuses changes that a page of somebody else's asks for.
+// CORS keeps such a page from sending JSON across origins; a name that was
+// rebound to this gateway's address has the same origin, and would register
+// organisations on a developer's computer.
+func (c *call) refuseForeignPage() error {
+	origin := c.r.Header.Get("Origin")
+	safe := c.r.Method == http.MethodGet || c.r.Method == http.MethodHead
+	if origin == "" || safe || slices.Contains(c.Origins, origin) || c.ownPage(origin) {
+		return nil
+	}
+	return fault.New(fault.Forbidden, "Cross-site request refused")
+}
+
+// ownPage accepts the gateway's own origin, and every spelling of loopback
+// when that is where it is.
+func (c *call) ownPage(origin string) bool {
+	own, err := url.Parse(c.Base)
+	if err != nil {
+		return false
+	}
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	return strings.EqualFold(u.Scheme, own.Scheme) && strings.EqualFold(u.Host, own.Host) || loopback(own.Hostname()) && loopback(u.Hostname())
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // authorise compares the live role with the route's (contract 2.2).

@@ -84,7 +84,7 @@ func with[In, Out any](fn func(context.Context, *call, In) (Out, error)) action 
 func (s *server) serve(rt *route) httpx.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		c := &call{server: s, route: rt, w: w, r: r}
-		for _, step := range [...]func() error{c.authenticate, c.limit, c.authorise} {
+		for _, step := range [...]func() error{c.refuseForeignPage, c.authenticate, c.limit, c.authorise} {
 			if err := step(); err != nil {
 				return err
 			}

@@ -52,7 +52,8 @@ type Config struct {
 	Now          func() time.Time
 
 	Version string
-	Base    string // BASE_URL without trailing slash
+	Base    string   // BASE_URL without trailing slash
+	Origins []string // the CORS list: whose pages may ask for changes
 	// Ready reports what else GET /readyz depends on (Redis, draining). Nil
 	// means nothing.
 	Ready func(context.Context) error

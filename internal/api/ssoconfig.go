@@ -13,6 +13,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -216,6 +217,10 @@ func (s *server) saveOIDC(ctx context.Context, c *call, in oidcIn) (oidcOut, err
 	next, seal := in.config(), in.seal(s, c.who.Tenant, store.OIDCTable)
 	err := c.scope().Write(ctx, func(tx *store.Tx) error {
 		was, err := tx.SaveOIDCConfig(ctx, next, seal)
+		if err == nil && seal == nil && was.Issuer != next.Issuer {
+			// The stored secret would go to whoever the new issuer is.
+			return fault.Field("client_secret", "client_secret is required when the issuer changes")
+		}
 		tx.Record(c.configEvent(store.OIDCAccount, changes{
 			"issuer": was.Issuer != next.Issuer, "client_id": was.ClientID != next.ClientID, "client_secret": seal != nil,
 			"display_name": was.DisplayName != next.DisplayName, "scopes": was.Scopes != next.Scopes,

@@ -242,6 +242,15 @@ func TestConfiguration(t *testing.T) {
 		t.Errorf("%d %s", got.status, got.body)
 	}
 
+	// A kept secret goes to nobody but the issuer that it was given for.
+	post(admin, "oidc", `{"issuer":"https://idp.example","client_id":"c","client_secret":"s"}`).want(t, 200, "")
+	if got := post(admin, "oidc", `{"issuer":"https://thief.example","client_id":"c"}`); got.status != 422 || !strings.Contains(got.body, "client_secret is required when the issuer changes") {
+		t.Errorf("%d %s", got.status, got.body)
+	}
+	if err := r.Admin.Do(t.Context(), http.MethodDelete, "/auth/oidc/config", nil, nil); err != nil {
+		t.Fatal(err)
+	}
+
 	want := `{"entra_tenant_id":"t","client_id":"c","admin_group_id":"a","analyst_group_id":null,"viewer_group_id":null,"password_login":true}`
 	for _, kept := range []string{"", `,"client_secret":null`, `,"client_secret":""`} {
 		if got := post(admin, "entra", `{"entra_tenant_id":"t","client_id":"c","admin_group_id":" a "`+kept+`}`).want(t, 200, ""); got.body != want {
@@ -249,7 +258,7 @@ func TestConfiguration(t *testing.T) {
 		}
 	}
 	events := r.events(t, "sso.config_updated")
-	if len(events) != 4 || len(events[0].Metadata["fields_changed"].([]any)) != 0 || len(events[1].Metadata["fields_changed"].([]any)) != 0 {
+	if len(events) != 5 || len(events[0].Metadata["fields_changed"].([]any)) != 0 || len(events[1].Metadata["fields_changed"].([]any)) != 0 {
 		t.Errorf("events %v", events)
 	}
 	post(admin, "entra", `{"entra_tenant_id":"`+ssotest.Tenant+`","client_id":"`+ssotest.ClientID+`","viewer_group_id":"`+viewers+`"}`).want(t, 200, "")
