@@ -26,6 +26,15 @@ func ConnectFault(reason string, cause error) *fault.Error {
 	return fault.Wrap(fault.Unavailable, cause, reason)
 }
 
+// BusyFault says that a statement never ran because every connection to its
+// database was in use until ctx ended; nil unless ctx ran out of time.
+func BusyFault(ctx context.Context) *fault.Error {
+	if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil
+	}
+	return fault.Wrap(fault.Unavailable, ctx.Err(), "all connections are busy with other queries, try again")
+}
+
 // QueryFault wraps an error that the engine reported for a statement. message
 // is the engine's text, scrubbed of credentials, hosts and file paths.
 // unknownObject is true when the engine said that a table or column does not

@@ -84,6 +84,9 @@ func (p *pool) wait(ctx context.Context, turn chan *session) (*session, error) {
 	if ctx.Err() == nil {
 		return nil, errClosed()
 	}
+	if busy := database.BusyFault(ctx); busy != nil {
+		return nil, busy
+	}
 	return nil, ctx.Err()
 }
 
