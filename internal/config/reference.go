@@ -16,6 +16,11 @@ hold a secret also have a ` + "`<NAME>_FILE`" + ` form that names a file to read
 the start with one line that names the variable. ` + "`mcp-gateway check`" + ` prints the configuration in force, secrets
 left out.
 
+Variables of what this version does not have yet are read and checked, and change nothing: ` + "`REDIS_URL`" + ` (a warning
+says so), ` + "`LLM_*`" + `, ` + "`ANTHROPIC_API_KEY`" + `, ` + "`OPENAI_API_KEY`" + `, ` + "`FILESYSTEM_*`" + `. Several instances on one PostgreSQL database
+share limits and see each other's changes at once; an HTTP+SSE session stays with the instance that opened it, so a load
+balancer must send its messages there. Streamable HTTP needs no such care.
+
 | Variable | Default | Meaning | ` + "`_FILE`" + ` |
 |---|---|---|---|
 `
