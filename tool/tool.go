@@ -29,6 +29,13 @@ const (
 	KindExecute    Kind = "execute"
 )
 
+// The kinds that the gate treats as tools and a door offers as something else.
+const (
+	KindPrompt     Kind = "prompt"
+	KindResource   Kind = "resource"
+	KindCompletion Kind = "completion"
+)
+
 // Tool is one thing that can be called. Tools are values: a provider builds
 // them per tenant, the gate caches them and calls Prepare concurrently.
 type Tool struct {
@@ -43,6 +50,9 @@ type Tool struct {
 	Hints       Hints
 	Timeout     time.Duration // 0 means DefaultTimeout
 	Event       string        // audit name without suffix, e.g. "tool.execute_sql"
+	// Interactive marks a tool that logs to its client or asks it (Env.Log,
+	// Env.Ask). A build with one keeps sessions for clients before 2026-07-28.
+	Interactive bool
 
 	// Identity is what a role override is stored against: it outlives a
 	// rename. Empty means Name.
@@ -54,6 +64,11 @@ type Tool struct {
 	// Denied is the text for a caller whose role is too low, contract 6.4.
 	// Empty means "Permission denied".
 	Denied string
+
+	// Prompt or Resource is what a door offers this as, when Kind says that it
+	// is no tool to a client.
+	Prompt   *Prompt
+	Resource *Resource
 
 	// Prepare checks the arguments and says what would be done, doing none of
 	// it. args already satisfy Schema. A *fault.Error refuses the call.
@@ -83,16 +98,25 @@ type Env struct {
 	// Call reaches another tool through the gate, as the same principal,
 	// under the same rules, with its own linked audit record.
 	Call func(ctx context.Context, name string, args any) (*Result, error)
+	// Client is the client behind the call, nil if there is none.
+	Client Client
 }
 
-// Result is what a call returns: text, a JSON value, or a table. Doors render
-// it. Exactly one of Text, JSON and Table is set.
+// Result is what a call returns: text, a JSON value, a table, or content
+// blocks. Doors render it. Exactly one of Text, JSON, Table and Content is set,
+// or what a prompt, a resource or a completion answers with.
 type Result struct {
-	Text  string          // plain text for the reading model
-	JSON  json.RawMessage // a JSON value; doors also show it as text
-	Table *Table          // rows, encoded once
-	// Structured goes out as structuredContent beside Text when the text
-	// form is not the JSON (get_schema). It is a JSON object.
+	Text    string          // plain text for the reading model
+	JSON    json.RawMessage // a JSON value; doors also show it as text
+	Table   *Table          // rows, encoded once
+	Content []Content       // blocks, in the order of reading
+
+	Messages []Message  // KindPrompt
+	Contents []Contents // KindResource
+	Values   []string   // KindCompletion, best first
+
+	// Structured goes out as structuredContent beside Text or Content when
+	// the text form is not the JSON (get_schema). It is a JSON object.
 	Structured json.RawMessage
 	// IsError marks a failure that the model should read.
 	IsError bool

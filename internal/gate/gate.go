@@ -73,6 +73,7 @@ type Caller struct {
 	Principal identity.Principal
 	IP        string
 	RequestID string
+	Client    tool.Client // the client that calls, nil if a tool cannot speak to it
 
 	via string // the tool that makes this call, for a call inside a call
 }
@@ -228,7 +229,7 @@ func (c *call) validate() *Refusal {
 
 func (c *call) prepare(ctx context.Context) (action tool.Action, err error) {
 	defer c.recovered(ctx, &err)
-	env := tool.Env{Principal: c.caller.Principal, Call: c.inner}
+	env := tool.Env{Principal: c.caller.Principal, Call: c.inner, Client: c.caller.Client}
 	return c.rule.Tool.Prepare(ctx, env, c.args)
 }
 
@@ -291,15 +292,15 @@ func (c *call) inner(ctx context.Context, name string, args any) (*tool.Result, 
 		return nil, fmt.Errorf("encode arguments of %q: %w", name, err)
 	}
 	caller := c.caller
-	caller.via = c.name
+	caller.via, caller.Client = c.name, nil
 	return c.gate.Call(ctx, caller, name, raw)
 }
 
 // logCause logs what the caller is not told, once. A refusal of an inner call
-// was logged there.
+// was logged there; asking the client is no failure.
 func (c *call) logCause(ctx context.Context, err error) {
 	var inner *Refusal
-	if f := fault.Of(err); f.Cause == nil || errors.As(err, &inner) || ctx.Err() != nil {
+	if f := fault.Of(err); f.Cause == nil || errors.As(err, &inner) || tool.IsQuestion(err) || ctx.Err() != nil {
 		return
 	}
 	c.gate.cfg.Logger.WarnContext(ctx, "tool failed", "tool", c.name, "request_id", c.caller.RequestID, "err", err)

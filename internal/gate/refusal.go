@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
 // Outcome is how a call ended.
@@ -22,11 +23,12 @@ const (
 	Rejected          // bad arguments, or a statement that the guard refused: nothing was done
 	Failed            // the tool failed, timed out or was cancelled
 	AuditLost         // done, but not recorded, so withheld
+	Waiting           // the tool has asked the client, which calls again with the answers
 )
 
 // String names the outcome, for metrics and logs.
 func (o Outcome) String() string {
-	return [...]string{"done", "unknown", "denied", "limited", "rejected", "failed", "audit_lost"}[o]
+	return [...]string{"done", "unknown", "denied", "limited", "rejected", "failed", "audit_lost", "input_required"}[o]
 }
 
 // suffix is what the outcome adds to an event name (contract 10).
@@ -38,6 +40,8 @@ func (o Outcome) suffix() string {
 		return ".denied"
 	case Failed, AuditLost:
 		return ".error"
+	case Waiting:
+		return ".input_required"
 	default:
 		return ".rejected"
 	}
@@ -84,9 +88,14 @@ func prepareRefusal(err error) *Refusal {
 
 // runRefusal maps what Run returned. An inner call's refusal is passed on.
 func runRefusal(ctx context.Context, err error, timeout time.Duration) *Refusal {
+	if waiting := (*tool.InputRequired)(nil); errors.As(err, &waiting) {
+		return &Refusal{Outcome: Waiting, Text: waiting.Error(), Err: err}
+	}
 	f := fault.Of(err)
 	text := f.Public
-	switch {
+	switch missing := (*tool.MissingCapability)(nil); {
+	case errors.As(err, &missing):
+		text = missing.Error()
 	case f.Kind != fault.Internal:
 	case errors.Is(context.Cause(ctx), errToolTimeout):
 		text = fmt.Sprintf("timed out after %d s", int(timeout.Seconds()))

@@ -89,13 +89,22 @@ func (h *Handler) appendContent(b *buffer, v version, r *tool.Result) {
 			s.b = appendIndented(s.b, r.JSON)
 			b.b = appendQuoted(append(b.b, openText...), s.b)
 		})
+	case r.Content != nil:
+		b.structuredOf(r, v)
+		b.b = appendBlocks(append(b.b, `"content":`...), v, r.Content)
+		return
 	default:
-		if r.Structured != nil && v.structured() {
-			b.structured(len(r.Structured), func(dst []byte) []byte { return append(dst, r.Structured...) })
-		}
+		b.structuredOf(r, v)
 		b.b = tool.AppendString(append(b.b, openText...), r.Text)
 	}
 	b.b = append(b.b, closeText...)
+}
+
+// structuredOf appends the structured form that comes beside the content.
+func (b *buffer) structuredOf(r *tool.Result, v version) {
+	if r.Structured != nil && v.structured() {
+		b.structured(len(r.Structured), func(dst []byte) []byte { return append(dst, r.Structured...) })
+	}
 }
 
 // structured appends the structuredContent member, making room for it and for

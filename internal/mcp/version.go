@@ -28,6 +28,12 @@ func (v version) modern() bool { return v >= v20260728 }
 // title and outputSchema.
 func (v version) structured() bool { return v >= v20250618 }
 
+// audio reports whether content may be a sound.
+func (v version) audio() bool { return v >= v20250326 }
+
+// links reports whether content may be a link to a resource.
+func (v version) links() bool { return v >= v20250618 }
+
 // batches reports whether a body may hold several messages.
 func (v version) batches() bool { return v == v20250326 }
 
