@@ -70,6 +70,8 @@ func (t fakeTarget) Address() string { return string(t) + ":5432" }
 
 type fakeConn struct{ host fakeTarget }
 
+func (c fakeConn) Usage() database.Usage { return database.Usage{} }
+
 func (c fakeConn) Probe(context.Context) (database.Probe, error) {
 	secret := fault.New(fault.Internal, "pq: password authentication failed for user u at 10.0.0.1")
 	switch c.host {

@@ -69,6 +69,8 @@ type Conn interface {
 	// Query runs an accepted statement in a read-only transaction that is
 	// always rolled back, and cancels it in the server when ctx ends.
 	Query(ctx context.Context, stmt *sqlguard.Statement, limit Limit) (*tool.Table, error)
+	// Usage says how busy the pool is.
+	Usage() Usage
 	// Close ends the pool. Running queries are cancelled.
 	Close() error
 }

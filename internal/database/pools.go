@@ -3,11 +3,10 @@ package database
 import (
 	"context"
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
@@ -33,7 +32,7 @@ type Pools struct {
 	Idle time.Duration    // 0 means IdleTimeout
 	Max  int              // 0 means MaxPools
 
-	opening singleflight.Group
+	opening flights[Key, *Pooled]
 
 	mu     sync.Mutex // guards what follows
 	open   map[poolID]*Pooled
@@ -47,8 +46,7 @@ func (p *Pools) Get(ctx context.Context, key Key, open func(context.Context) (Co
 	if c, err := p.find(key); c != nil || err != nil {
 		return c, err
 	}
-	flight := fmt.Sprintf("%q", key)
-	return shared(ctx, &p.opening, flight, ConnectTimeout, func(ctx context.Context) (*Pooled, error) {
+	return p.opening.do(ctx, key, ConnectTimeout, func(ctx context.Context) (*Pooled, error) {
 		if c, err := p.find(key); c != nil || err != nil {
 			return c, err
 		}
@@ -158,6 +156,17 @@ func (p *Pools) Len() int {
 	return len(p.open)
 }
 
+// Usage is that of all open connections together.
+func (p *Pools) Usage() (all Usage) {
+	p.mu.Lock()
+	open := slices.Collect(maps.Values(p.open))
+	p.mu.Unlock()
+	for _, c := range open {
+		all = all.plus(c.conn.Usage())
+	}
+	return all
+}
+
 func (p *Pools) now() time.Time {
 	if p.Now != nil {
 		return p.Now()
@@ -245,8 +254,8 @@ func (c *Pooled) Schema(ctx context.Context) (*Schema, error) {
 	return cached.schema, nil
 }
 
-// readSchema counts as running by itself, because it goes on when the call
-// that started it has given up waiting.
+// readSchema counts as running by itself, because the call that started it may
+// give up waiting before others do.
 func (c *Pooled) readSchema(ctx context.Context) (*Schema, error) {
 	if err := c.begin(); err != nil {
 		return nil, err

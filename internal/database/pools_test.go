@@ -6,6 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -53,6 +54,8 @@ func (c *fakeConn) wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+func (c *fakeConn) Usage() database.Usage { return database.Usage{Open: 3, InUse: 2, Waiting: 1} }
 
 func (c *fakeConn) Close() error {
 	c.closed.Store(true)
@@ -235,35 +238,86 @@ func TestSchemaIsReadOnceAndKept(t *testing.T) {
 	}
 }
 
-func TestSchemaSimultaneousMissesShareOneRead(t *testing.T) {
-	var p database.Pools
-	conn := &fakeConn{entered: make(chan struct{}), gate: make(chan struct{})}
-	pooled := mustGet(t, &p, key("a", "1"), conn)
-	gone, leave := context.WithCancel(t.Context())
-	first := make(chan error)
-	go func() {
-		_, err := pooled.Schema(gone)
-		first <- err
-	}()
-	<-conn.entered
-	leave()
-	if err := <-first; !fault.Is(err, fault.Canceled) {
-		t.Errorf("the caller who left got %v", err)
-	}
+// TestSchemaReadIsShared: who leaves does not end the read for the others; the
+// last to leave ends it.
+func TestSchemaReadIsShared(t *testing.T) {
+	for name, stay := range map[string]bool{"one stays": true, "nobody stays": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var p database.Pools
+				conn := &fakeConn{entered: make(chan struct{}, 2), gate: make(chan struct{})}
+				pooled := mustGet(t, &p, key("a", "1"), conn)
+				first, leaveFirst := readSchema(t, pooled)
+				synctest.Wait()
+				second, leaveSecond := readSchema(t, pooled)
+				synctest.Wait()
 
-	second := make(chan error)
-	go func() {
-		_, err := pooled.Schema(t.Context())
-		second <- err
-	}()
-	close(conn.gate)
-	select {
-	case <-conn.entered: // the first read had just ended
-		t.Error("read again although a read was under way")
-	case err := <-second:
-		if err != nil {
+				leaveFirst()
+				if err := <-first; !fault.Is(err, fault.Canceled) {
+					t.Errorf("the caller who left got %v", err)
+				}
+				if !stay {
+					leaveSecond()
+				} else {
+					close(conn.gate)
+				}
+				if err := <-second; (err == nil) != stay {
+					t.Errorf("the second caller got %v", err)
+				}
+				synctest.Wait()
+				if p.Drop("t", "a"); !conn.closed.Load() {
+					t.Error("the read still runs")
+				}
+				if n := conn.schemas.Load(); n != 1 {
+					t.Errorf("the catalogue was read %d times", n)
+				}
+			})
+		})
+	}
+}
+
+// TestSchemaIsReadAnew: a read that was given up is no answer for who comes
+// next.
+func TestSchemaIsReadAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p database.Pools
+		conn := &fakeConn{entered: make(chan struct{}, 2), gate: make(chan struct{})}
+		pooled := mustGet(t, &p, key("a", "1"), conn)
+		first, leave := readSchema(t, pooled)
+		<-conn.entered
+		leave()
+		<-first
+		second, _ := readSchema(t, pooled)
+		<-conn.entered
+		close(conn.gate)
+		if err := <-second; err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// readSchema asks for the schema until leave is called.
+func readSchema(t *testing.T, c *database.Pooled) (result <-chan error, leave func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := c.Schema(ctx)
+		done <- err
+	}()
+	return done, cancel
+}
+
+func TestPoolsUsageIsTheSum(t *testing.T) {
+	var p database.Pools
+	mustGet(t, &p, key("a", "1"), &fakeConn{})
+	mustGet(t, &p, key("b", "1"), &fakeConn{})
+	if got, want := p.Usage(), (database.Usage{Open: 6, InUse: 4, Waiting: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+	p.Drop("t", "a")
+	p.Drop("t", "b")
+	if got := p.Usage(); got != (database.Usage{}) {
+		t.Errorf("of nothing: %+v", got)
 	}
 }
 

@@ -2,14 +2,9 @@ package database
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
-
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 const (
@@ -19,7 +14,7 @@ const (
 
 // schemaCache keeps the catalogue of one connection.
 type schemaCache struct {
-	loading singleflight.Group
+	loading flights[int, *cachedSchema] // by epoch
 
 	mu     sync.Mutex // guards what follows
 	cached *cachedSchema
@@ -32,7 +27,7 @@ func (s *schemaCache) get(ctx context.Context, now func() time.Time, load func(c
 	if cached != nil {
 		return cached, nil
 	}
-	return shared(ctx, &s.loading, fmt.Sprint(epoch), QueryTimeout, func(ctx context.Context) (*cachedSchema, error) {
+	return s.loading.do(ctx, epoch, QueryTimeout, func(ctx context.Context) (*cachedSchema, error) {
 		schema, err := load(ctx)
 		if err != nil {
 			return nil, err
@@ -96,32 +91,4 @@ func (c *cachedSchema) describe(q SchemaQuery) (*SchemaText, error) {
 	}
 	c.texts[key] = text
 	return text, nil
-}
-
-// shared runs fn once for all callers with the same key. fn does not end with
-// the context of whoever happened to come first; each caller stops waiting
-// with its own. A panic becomes an error: on the goroutine of singleflight it
-// would end the process.
-func shared[T any](ctx context.Context, group *singleflight.Group, key string, timeout time.Duration, fn func(context.Context) (T, error)) (T, error) {
-	detached := context.WithoutCancel(ctx)
-	done := group.DoChan(key, func() (value any, err error) {
-		ctx, cancel := context.WithTimeout(detached, timeout)
-		defer cancel()
-		defer func() {
-			if r := recover(); r != nil {
-				err = fault.Wrap(fault.Internal, fmt.Errorf("panic: %v", r), "Internal Server Error")
-			}
-		}()
-		return fn(ctx)
-	})
-	var zero T
-	select {
-	case r := <-done:
-		if r.Err != nil {
-			return zero, r.Err
-		}
-		return r.Val.(T), nil
-	case <-ctx.Done():
-		return zero, ContextFault(ctx)
-	}
 }

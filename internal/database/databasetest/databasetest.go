@@ -115,6 +115,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("Cancel", f.testCancel)
 	t.Run("Writes", f.testWrites)
 	t.Run("Concurrency", f.testConcurrency)
+	t.Run("Busy", f.testBusy)
 	t.Run("Reconnect", f.testReconnect)
 	t.Run("Close", f.testClose)
 }

@@ -95,6 +95,46 @@ func (f Fixture) countRows(t *testing.T, conn database.Conn, rows, rounds int) e
 	return nil
 }
 
+// testBusy fills the pool: a statement that waited for a connection in vain
+// never ran, so it did not time out.
+func (f Fixture) testBusy(t *testing.T) {
+	conn := f.open(t, f.Owner)
+	ctx, stop := context.WithCancel(f.context(t))
+	defer stop()
+	done := make(chan error, database.MaxOpenConns)
+	for range database.MaxOpenConns {
+		go func() { done <- f.slow(ctx, conn, database.Limit{}) }()
+	}
+	full := database.Usage{Open: database.MaxOpenConns, InUse: database.MaxOpenConns}
+	eventually(t, "the pool is full", func() bool { return conn.Usage() == full })
+
+	impatient, cancel := context.WithCancel(f.context(t))
+	waited := make(chan error, 1)
+	go func() { waited <- f.slow(impatient, conn, database.Limit{}) }()
+	full.Waiting = 1
+	eventually(t, "a call waits", func() bool { return conn.Usage() == full })
+	cancel()
+	if err := <-waited; !fault.Is(err, fault.Canceled) {
+		t.Errorf("a caller who went away: %v, want Canceled", err)
+	}
+
+	_, err := conn.Query(f.context(t), statement(f.Queries.Numbers(1)), database.Limit{Timeout: 50 * time.Millisecond})
+	if e := fault.Of(err); e.Kind != fault.Unavailable || e.Public != "all connections are busy with other queries, try again" {
+		t.Errorf("a caller whose time ran out: %v", err)
+	}
+
+	stop()
+	for range database.MaxOpenConns {
+		if err := <-done; !fault.Is(err, fault.Canceled) {
+			t.Errorf("a running call: %v, want Canceled", err)
+		}
+	}
+	f.query(t, conn, f.Queries.Numbers(1))
+	if u := conn.Usage(); u.InUse != 0 || u.Waiting != 0 {
+		t.Errorf("afterwards %+v", u)
+	}
+}
+
 // testReconnect has the server drop its connections, idle and in mid-query.
 func (f Fixture) testReconnect(t *testing.T) {
 	if f.Disconnect == nil {

@@ -18,6 +18,7 @@ import (
 type conn struct {
 	target *target
 	pool   *sql.DB
+	turns  *database.Turns
 	life   context.Context // ends with the pool; stops what runs
 	end    context.CancelFunc
 
@@ -27,7 +28,7 @@ type conn struct {
 }
 
 func newConn(t *target, dialer *egress.Dialer) *conn {
-	c := &conn{target: t, pool: sql.OpenDB(&connector{target: t, dialer: dialer})}
+	c := &conn{target: t, pool: sql.OpenDB(&connector{target: t, dialer: dialer}), turns: database.NewTurns()}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
 	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
@@ -61,6 +62,9 @@ func errClosed() error {
 	return fault.New(fault.Unavailable, "connection is closed")
 }
 
+// Usage says how busy the pool is.
+func (c *conn) Usage() database.Usage { return c.turns.Usage(c.pool.Stats().OpenConnections) }
+
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
 	limit = limit.OrDefault()
@@ -91,21 +95,24 @@ func (c *conn) run(ctx context.Context, r request) error {
 	defer c.running.Done()
 	ctx, cancel := context.WithTimeout(ctx, r.limit.Timeout)
 	defer cancel()
+	defer context.AfterFunc(c.life, cancel)()
+	if err := c.runInTurn(ctx, r); err != nil {
+		return c.queryFault(ctx, err)
+	}
+	return nil
+}
+
+func (c *conn) runInTurn(ctx context.Context, r request) error {
+	if err := c.turns.Take(ctx); err != nil {
+		return err
+	}
+	defer c.turns.Give()
 	// The driver gives a connection up after a deadline, though the server has
 	// confirmed the cancellation; not after a cancelled context.
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	defer context.AfterFunc(ctx, stop)()
-	defer context.AfterFunc(c.life, stop)()
-
-	err := ctx.Err()
-	if err == nil {
-		err = c.runPooled(alive, r)
-	}
-	if err != nil {
-		return c.queryFault(ctx, err)
-	}
-	return nil
+	return c.runPooled(alive, r)
 }
 
 func (c *conn) runPooled(ctx context.Context, r request) error {

@@ -51,12 +51,12 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 	var known *fault.Error
 	var answered mssqldb.Error
 	switch {
-	case ctx.Err() != nil:
-		return database.ContextFault(ctx)
 	case c.life.Err() != nil, errors.Is(err, sql.ErrConnDone):
 		return errClosed()
 	case errors.As(err, &known):
 		return err
+	case ctx.Err() != nil:
+		return database.ContextFault(ctx)
 	case errors.Is(err, errFlood):
 		return database.QueryFault("the answer is larger than the limit", false, err)
 	case !errors.As(err, &answered) || answered.Class >= fatalClass:

@@ -18,6 +18,7 @@ import (
 type conn struct {
 	target *target
 	pool   *sql.DB // of *session
+	turns  *database.Turns
 	guards guards
 
 	life context.Context // ends with Close
@@ -30,7 +31,7 @@ type conn struct {
 
 // newConn returns a Conn with the pool of contract 3.5.
 func newConn(t *target, dialer *egress.Dialer, g guards) *conn {
-	c := &conn{target: t, pool: sql.OpenDB(newConnector(t, dialer)), guards: g}
+	c := &conn{target: t, pool: sql.OpenDB(newConnector(t, dialer)), turns: database.NewTurns(), guards: g}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
 	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
@@ -64,6 +65,9 @@ func (c *conn) begin() error {
 	return nil
 }
 
+// Usage says how busy the pool is.
+func (c *conn) Usage() database.Usage { return c.turns.Usage(c.pool.Stats().OpenConnections) }
+
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
 	limit = limit.OrDefault()
@@ -84,8 +88,6 @@ func (c *conn) catalogue(ctx context.Context, query string, row func(values []st
 // maxCatalogueRow bounds one row of a catalogue.
 const maxCatalogueRow = 1 << 20
 
-// run sends the request, and sends it again as long as idle connections turn
-// out to have died.
 func (c *conn) run(ctx context.Context, r request) error {
 	if err := c.begin(); err != nil {
 		return err
@@ -94,16 +96,26 @@ func (c *conn) run(ctx context.Context, r request) error {
 	ctx, cancel := context.WithTimeout(ctx, r.limits.timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
-	var err error
+	if err := c.runInTurn(ctx, r); err != nil {
+		return c.queryFault(ctx, err)
+	}
+	return nil
+}
+
+// runInTurn sends the request, and sends it again as long as idle connections
+// turn out to have died.
+func (c *conn) runInTurn(ctx context.Context, r request) error {
+	err := c.turns.Take(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.turns.Give()
 	for range database.MaxOpenConns + 1 {
 		if err = c.try(ctx, r); !errors.Is(err, errStale) {
 			break
 		}
 	}
-	if err != nil {
-		return c.queryFault(ctx, err)
-	}
-	return nil
+	return err
 }
 
 // try runs the request on one session.

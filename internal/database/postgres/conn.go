@@ -23,6 +23,9 @@ func (c *conn) Close() error {
 	return nil
 }
 
+// Usage says how busy the pool is.
+func (c *conn) Usage() database.Usage { return c.pool.usage() }
+
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
 	limit = limit.OrDefault()

@@ -169,6 +169,12 @@ func (p *pool) pass(s *session) {
 	p.waiting = p.waiting[1:]
 }
 
+func (p *pool) usage() database.Usage {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return database.Usage{Open: p.open, InUse: p.open - len(p.idle), Waiting: len(p.waiting)}
+}
+
 // dropIdle closes the idle sessions: one of them turned out to be dead.
 func (p *pool) dropIdle() {
 	p.mu.Lock()

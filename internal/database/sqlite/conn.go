@@ -20,7 +20,7 @@ import (
 type conn struct {
 	path    string
 	sandbox sandbox
-	slots   chan struct{} // one per handle in use
+	turns   *database.Turns // one per handle in use
 
 	mu     sync.Mutex // guards what follows
 	idle   []*handle
@@ -32,7 +32,7 @@ type conn struct {
 func newConn(path string, s sandbox) *conn {
 	return &conn{
 		path: path, sandbox: s,
-		slots: make(chan struct{}, database.MaxOpenConns),
+		turns: database.NewTurns(),
 		inUse: map[*handle]struct{}{},
 	}
 }
@@ -51,6 +51,13 @@ func (c *conn) Probe(ctx context.Context) (database.Probe, error) {
 		return database.Probe{}, err
 	}
 	return database.Probe{Latency: time.Since(start), ServerVersion: version}, nil
+}
+
+// Usage says how busy the pool is.
+func (c *conn) Usage() database.Usage {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.turns.Usage(len(c.idle) + len(c.inUse))
 }
 
 // Query runs one statement. A single statement on a read-only file is its own
@@ -158,13 +165,11 @@ func (c *conn) classify(ctx context.Context, err error) error {
 func errClosed() error { return fault.New(fault.Unavailable, "connection is closed") }
 
 func (c *conn) acquire(ctx context.Context) (*handle, error) {
-	select {
-	case c.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := c.turns.Take(ctx); err != nil {
+		return nil, err
 	}
 	if err := c.enter(); err != nil {
-		<-c.slots
+		c.turns.Give()
 		return nil, err
 	}
 	h := c.takeIdle()
@@ -172,7 +177,7 @@ func (c *conn) acquire(ctx context.Context) (*handle, error) {
 		var err error
 		if h, err = c.openFile(ctx); err != nil {
 			c.users.Done()
-			<-c.slots
+			c.turns.Give()
 			return nil, err
 		}
 	}
@@ -226,7 +231,7 @@ func (c *conn) release(h *handle, usable bool) {
 		h.close()
 	}
 	c.users.Done()
-	<-c.slots
+	c.turns.Give()
 }
 
 const openFlags = lib.SQLITE_OPEN_READONLY | lib.SQLITE_OPEN_NOMUTEX | lib.SQLITE_OPEN_NOFOLLOW | lib.SQLITE_OPEN_EXRESCODE

@@ -8,6 +8,7 @@ import (
 	lib "modernc.org/sqlite/lib"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // engineError is an error that SQLite reported. Its text quotes SQL and names
@@ -23,10 +24,11 @@ func (e *engineError) Error() string { return e.text }
 func (e *engineError) primary() int32 { return e.code & 0xff }
 
 // classify turns an error of the engine into a fault. When ctx has ended, that
-// is the reason, whatever the engine says.
+// is the reason, whatever the engine says. A fault of this package knows better.
 func classify(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	var known *fault.Error
+	if err == nil || errors.As(err, &known) {
+		return err
 	}
 	if f := database.ContextFault(ctx); f != nil {
 		return f

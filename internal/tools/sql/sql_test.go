@@ -66,6 +66,8 @@ func (g fakeGuard) Check(text string) (*sqlguard.Statement, error) {
 
 type fakeConn struct{ dialect *fakeDialect }
 
+func (c *fakeConn) Usage() database.Usage { return database.Usage{} }
+
 func (c *fakeConn) Probe(context.Context) (database.Probe, error) { return database.Probe{}, nil }
 func (c *fakeConn) Close() error                                  { return nil }
 
