@@ -19,8 +19,8 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
-// postgresEngine is a pool of connections to a server.
-type postgresEngine struct{}
+// postgresEngine is a pool of connections to a server, and what makes one.
+type postgresEngine struct{ config *pgx.ConnConfig }
 
 // Session settings (contract 12). A transaction whose client vanished must
 // not keep its locks.
@@ -47,7 +47,7 @@ func (d *DB) openPostgres(url string, conns int) error {
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	d.engine, d.write, d.read = postgresEngine{}, pool, pool
+	d.engine, d.write, d.read = postgresEngine{config: cfg}, pool, pool
 	d.reads = db.New(pool) // pgx prepares by itself
 	return nil
 }

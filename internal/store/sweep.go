@@ -14,6 +14,9 @@ const (
 	keepEnded = 24 * time.Hour
 	// keepUnusedClients is how long a registered client may stay unused.
 	keepUnusedClients = 90 * 24 * time.Hour
+	// keepRelayed is how long a message may wait for its reader, which takes
+	// it at once or is dead.
+	keepRelayed = 10 * time.Minute
 )
 
 // sweepStep is how many rows one statement removes.
@@ -43,6 +46,9 @@ func (d *DB) Sweep(ctx context.Context) (removed int64, err error) {
 		},
 		func() (int64, error) {
 			return q.SweepRateLimits(ctx, db.SweepRateLimitsParams{FullAt: micros(now), Limit: sweepStep})
+		},
+		func() (int64, error) {
+			return q.SweepRelayMessages(ctx, db.SweepRelayMessagesParams{CreatedAt: micros(now.Add(-keepRelayed)), Limit: sweepStep})
 		},
 		func() (int64, error) {
 			return q.SweepOAuthClients(ctx, db.SweepOAuthClientsParams{CreatedAt: unused, Limit: sweepStep})

@@ -129,6 +129,12 @@ type RateLimit struct {
 	QuietUntil int64
 }
 
+type RelayMessage struct {
+	ID        string
+	Body      string
+	CreatedAt int64
+}
+
 type Session struct {
 	ID          string
 	TenantID    string
