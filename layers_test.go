@@ -27,6 +27,7 @@ var layers = map[string]struct{ inside, outside []string }{
 	"internal/seal":                  {inside: []string{"internal/fault"}, outside: []string{"golang.org/x/crypto"}},
 	"internal/egress":                {inside: []string{"internal/fault"}},
 	"internal/loop":                  {},
+	"internal/relay":                 {inside: []string{"internal/fault", "internal/seal"}, outside: []string{"github.com/gomodule/redigo"}},
 	"internal/httpx":                 {inside: []string{"internal/fault"}, outside: []string{"github.com/go-json-experiment/json", "github.com/google/uuid"}},
 	"internal/page":                  {inside: []string{"internal/fault", "internal/httpx"}},
 	"internal/telemetry":             {inside: []string{"internal/gate", "tool"}, outside: []string{"github.com/prometheus/client_golang"}},
