@@ -31,6 +31,7 @@ type Catalog struct {
 	mu        sync.RWMutex
 	snapshots map[identity.TenantID]*snapshot
 	watchers  map[identity.TenantID]map[chan struct{}]struct{}
+	tell      func(identity.TenantID) // the other instances, nil when there are none
 }
 
 // NewCatalog returns a catalogue of the providers' tools, in their order.
@@ -132,14 +133,43 @@ func (c *Catalog) Allowed(ctx context.Context, p identity.Principal, name string
 	return err == nil && r != nil && r.Allows(p.Role)
 }
 
-// Changed tells the tenant's watchers that its tools may have changed.
+// TellOthers sets how other instances learn of a change here. It comes before
+// the first change.
+func (c *Catalog) TellOthers(tell func(identity.TenantID)) { c.tell = tell }
+
+// Changed tells the tenant's watchers, on every instance, that its tools may
+// have changed.
 func (c *Catalog) Changed(t identity.TenantID) {
+	c.ChangedElsewhere(t)
+	if c.tell != nil {
+		c.tell(t)
+	}
+}
+
+// ChangedElsewhere tells the watchers of this instance of a change that was
+// made on another.
+func (c *Catalog) ChangedElsewhere(t identity.TenantID) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	for ch := range c.watchers[t] {
+	notify(c.watchers[t])
+}
+
+// ChangesMissed tells every watcher of this instance that changes made on
+// others may have gone unheard.
+func (c *Catalog) ChangesMissed() {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	for _, watchers := range c.watchers {
+		notify(watchers)
+	}
+}
+
+// notify leaves each watcher a notice, unless one is waiting to be read.
+func notify(watchers map[chan struct{}]struct{}) {
+	for ch := range watchers {
 		select {
 		case ch <- struct{}{}:
-		default: // a notice is already waiting to be read
+		default:
 		}
 	}
 }
