@@ -7,19 +7,21 @@ import (
 	"fmt"
 	"runtime/debug"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // What may become of a question.
 var (
 	// ErrNobody says that the instance gave no sign of life.
-	ErrNobody = errors.New("relay: the other instance does not answer")
+	ErrNobody = fault.New(fault.NotFound, "The other instance does not answer")
 	// ErrFailed says that the other instance has no answer; its log tells why.
-	ErrFailed = errors.New("relay: the other instance failed")
+	ErrFailed = fault.New(fault.Internal, "Internal Server Error")
 )
 
 // Answerer answers a question. Its context ends when who asks gives up, and
 // with Run.
-type Answerer func(ctx context.Context, payload []byte) []byte
+type Answerer = func(ctx context.Context, payload []byte) []byte
 
 // Answer sets who answers the questions of a topic that other instances ask.
 func (b *Bus) Answer(topic string, a Answerer) { b.answerers[topic] = a }
