@@ -49,7 +49,8 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 func tenantTables() []string {
 	return []string{
 		"users", "db_connections", "api_keys", "tool_role_overrides", "sessions", "tenant_entra_configs", "tenant_oidc_configs",
-		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "sso_refresh_tokens", "audit_logs", "audit_heads",
+		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "sso_refresh_tokens", "sso_renewals",
+		"mcp_sessions", "audit_logs", "audit_heads",
 	}
 }
 
@@ -76,6 +77,7 @@ func acrossTenants() map[string]string {
 		"SweepOAuthCodes":    "housekeeping by age alone",
 		"SweepRefreshTokens": "housekeeping by age alone",
 		"SweepSessions":      "housekeeping by age alone",
+		"SweepMCPSessions":   "housekeeping by age alone",
 		"SweepOAuthClients":  "housekeeping by age alone",
 	}
 }

@@ -45,6 +45,9 @@ func (d *DB) Sweep(ctx context.Context) (removed int64, err error) {
 			return q.SweepSessions(ctx, db.SweepSessionsParams{ExpiresAt: ended, Limit: sweepStep})
 		},
 		func() (int64, error) {
+			return q.SweepMCPSessions(ctx, db.SweepMCPSessionsParams{UsedAt: d.unusedMCP(), Limit: sweepStep})
+		},
+		func() (int64, error) {
 			return q.SweepRateLimits(ctx, db.SweepRateLimitsParams{FullAt: micros(now), Limit: sweepStep})
 		},
 		func() (int64, error) {

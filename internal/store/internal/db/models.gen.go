@@ -63,6 +63,18 @@ type DbConnection struct {
 	UpdatedAt        int64
 }
 
+type McpSession struct {
+	IDHash          string
+	TenantID        string
+	UserID          string
+	ProtocolVersion string
+	Capabilities    string
+	LogLevel        string
+	Subscriptions   string
+	CreatedAt       int64
+	UsedAt          int64
+}
+
 type OauthAuthorizationCode struct {
 	CodeHash            string
 	TenantID            string
@@ -160,6 +172,14 @@ type SsoRefreshToken struct {
 	TenantID    string
 	UserID      string
 	SealedToken string
+}
+
+type SsoRenewal struct {
+	TenantID string
+	UserID   string
+	Owner    string
+	EndsAt   int64
+	Outcome  string
 }
 
 type Tenant struct {
