@@ -27,6 +27,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
 	"github.com/mcp-gateway/mcp-gateway/internal/page"
+	"github.com/mcp-gateway/mcp-gateway/internal/relay"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/internal/telemetry"
@@ -44,6 +45,8 @@ type app struct {
 	store    *store.DB
 	audit    *audit.Log
 	pools    *database.Pools
+	bus      *relay.Bus
+	redis    *relay.Redis // nil without REDIS_URL
 	mcp      *mcp.Handler
 	oauth    *oauth.Server
 	metrics  *telemetry.Metrics
@@ -84,6 +87,9 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
+	if err := a.openBus(crypt.ring); err != nil {
+		return nil, err
+	}
 	limits := newLimits(cfg, a.store)
 	signOn, err := auth.NewSSO(auth.SSOConfig{
 		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
@@ -117,13 +123,14 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, func(ctx context.Context, p identity.Principal, name string) bool {
 		return catalog.Allowed(ctx, p, name)
 	}), a.store)
+	a.shareChanges(catalog)
 	gated := gate.New(gate.Config{
 		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits), Slots: newSlots(), Observer: a.metrics,
 		Logger: logs.Logger("gate"), Now: time.Now,
 	})
 	a.mcp = mcp.New(mcp.Config{
 		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
-		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now,
+		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
@@ -235,7 +242,7 @@ func (a *app) announce(keys config.Keys) {
 		a.log.Warn(w)
 	}
 	if a.cfg.Redis != "" {
-		a.log.Warn("REDIS_URL is set, but this version shares its state between instances through PostgreSQL only")
+		a.log.Warn("REDIS_URL carries messages between instances; rate limits stay where DATABASE_URL is")
 	}
 	a.log.Info("listening", "addr", a.cfg.Addr(), "base_url", a.cfg.Base.Text, "cors_origins", a.cfg.CORSOrigins, "database", a.cfg.Database.String())
 	if keys.RegistrationIsNew {
@@ -247,6 +254,7 @@ func (a *app) announce(keys config.Keys) {
 func (a *app) start(ctx context.Context) (wait func() error) {
 	jobs := loop.NewGroup(a.logs.Logger("loop"))
 	jobs.Go(ctx, "audit log", a.audit.Run)
+	jobs.Go(ctx, "relay", a.bus.Run)
 	jobs.Every(ctx, "idle pools", time.Minute, 0, func(context.Context) error { a.pools.CloseIdle(); return nil })
 	if a.cfg.MetricsAddr != "" {
 		jobs.Go(ctx, "metrics", a.serveMetrics)
@@ -309,6 +317,9 @@ func (a *app) ready(context.Context) error {
 }
 
 func (a *app) close() {
+	if a.redis != nil {
+		a.redis.Close() //nolint:errcheck // idle connections
+	}
 	if err := errors.Join(a.pools.Close(), a.store.Close()); err != nil {
 		a.log.Warn("close", "err", err)
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
+	"github.com/mcp-gateway/mcp-gateway/internal/relay"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -166,6 +168,7 @@ func start(t testing.TB, providers []tool.Provider, change ...func(*mcp.Config))
 		Gate: gate.New(gate.Config{Catalog: g.catalog, Recorder: g.audit, Logger: logger, Now: now}),
 		Auth: g.users, Audit: g.audit, BaseURL: "https://gw.example", Origins: []string{"https://gw.example"},
 		Version: "1.2.3", Logger: logger, Now: now, Quirk: func(q string) { g.quirks <- q },
+		Relay: relay.New(relay.Config{}), SessionKeys: mustHasher(t),
 	}
 	for _, c := range change {
 		c(&cfg)
@@ -189,6 +192,15 @@ func start(t testing.TB, providers []tool.Provider, change ...func(*mcp.Config))
 		g.Close()
 	})
 	return g
+}
+
+func mustHasher(t testing.TB) *seal.Hasher {
+	t.Helper()
+	keys, err := seal.NewHasher("the secret of a test", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
 }
 
 // basicTools are one tool of each shape of result.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/relay"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -34,7 +35,7 @@ func bigTable(t *testing.T, n int) *tool.Table {
 // TestLargeTableIsTheSameInPieces compares the answer that is sent in pieces
 // with the one that is built in memory, for each form of a result.
 func TestLargeTableIsTheSameInPieces(t *testing.T) {
-	h := New(Config{Version: "test"})
+	h := New(Config{Version: "test", Relay: relay.New(relay.Config{})})
 	for _, v := range []version{v20250326, v20250618, v20260728} {
 		table := bigTable(t, largeAbove+100_000)
 		a := h.encodeResult(&exchange{version: v, msg: &message{id: []byte("7")}}, &tool.Result{Table: table})

@@ -43,6 +43,9 @@ type Config struct {
 	Logger  *slog.Logger
 	Now     func() time.Time
 
+	Relay       Relay  // to the other instances
+	SessionKeys Hasher // sign the ids of HTTP+SSE sessions
+
 	// StrictHeaders refuses QuirkHeaderMismatch as the specification says,
 	// instead of serving it.
 	StrictHeaders bool
@@ -74,6 +77,7 @@ type Handler struct {
 	buffers  buffers
 	calls    calls
 	sessions sessions
+	ids      sessionIDs
 
 	stop     context.CancelFunc // ends every open stream
 	stopping context.Context
@@ -91,6 +95,8 @@ func New(cfg Config) *Handler {
 	for _, o := range cfg.Origins {
 		h.origins[o] = true
 	}
+	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
+	cfg.Relay.Answer(topicMessage, h.answerMessage)
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	return h
 }

@@ -2,8 +2,6 @@ package mcp
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"net/http"
 	"sync"
 
@@ -34,23 +32,12 @@ type session struct {
 	work    sync.WaitGroup
 }
 
-// sessionIDBytes is 256 bits (contract 6.2).
-const sessionIDBytes = 32
-
-func newSession(ctx context.Context, v *visit, owner identity.Principal) *session {
-	var id [sessionIDBytes]byte
-	rand.Read(id[:])
+func newSession(ctx context.Context, id string, v *visit, owner identity.Principal) *session {
 	return &session{
-		id: base64.RawURLEncoding.EncodeToString(id[:]), slug: v.slug, opened: v.r,
+		id: id, slug: v.slug, opened: v.r,
 		byHeader: headerCredential(v.r), owner: owner, ctx: ctx, version: v20241105,
 		answers: make(chan *answer), slots: make(chan struct{}, maxInFlight),
 	}
-}
-
-// validSessionID reports whether the text can be an id at all.
-func validSessionID(id string) bool {
-	b, err := base64.RawURLEncoding.DecodeString(id)
-	return err == nil && len(b) == sessionIDBytes
 }
 
 // begin claims a place for one message. It returns nil when the session or the
@@ -92,9 +79,7 @@ func (s *session) end() {
 }
 
 // sessions are the open HTTP+SSE sessions of this process, by id. The zero
-// value is ready; it is safe for concurrent use. With several instances a
-// message may reach one that does not hold the session: find is the place
-// where a relay has to look further.
+// value is ready; it is safe for concurrent use.
 type sessions struct {
 	mu   sync.RWMutex
 	byID map[string]*session

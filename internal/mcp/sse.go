@@ -27,7 +27,7 @@ func (h *Handler) serveSSE(w http.ResponseWriter, v *visit) error {
 		return fault.New(fault.Internal, err.message)
 	}
 	ctx, cancel := context.WithCancel(v.r.Context())
-	s := newSession(ctx, v, owner)
+	s := newSession(ctx, h.ids.next(), v, owner)
 	defer s.end() // after cancel
 	defer cancel()
 	h.sessions.add(s)
@@ -52,29 +52,41 @@ func (s *session) endpoint() string {
 	return "/t/" + s.slug + "/mcp/messages?session_id=" + s.id
 }
 
-// serveMessage takes one message of an HTTP+SSE session.
+// posted is a message of an HTTP+SSE session and who sent it, as far as it
+// travels between instances.
+type posted struct {
+	Session   string `json:"session"`
+	Slug      string `json:"slug"` // of the path, "" at the deprecated endpoints
+	IP        string `json:"ip"`
+	RequestID string `json:"request_id"`
+	// Caller is whose credential came with the message, nil when none did.
+	Caller *identity.Principal `json:"caller,omitempty"`
+}
+
+// serveMessage takes one message of an HTTP+SSE session, wherever that is held.
 func (h *Handler) serveMessage(w http.ResponseWriter, v *visit) error {
-	s, err := h.sessionOf(v)
+	id := v.r.URL.Query().Get("session_id")
+	if id == "" {
+		return fault.New(fault.Invalid, "session_id is required")
+	}
+	holder, err := h.ids.holder(id)
 	if err != nil {
 		return err
 	}
-	p, err := h.bind(v, s)
-	if err != nil {
+	p := &posted{Session: id, Slug: v.slug, IP: v.ip, RequestID: v.requestID}
+	if p.Caller, err = h.sender(v); err != nil {
 		return err
 	}
-	body, err := httpx.ReadBody(w, v.r, httpx.MCPBody)
+	if holder == h.cfg.Relay.Instance() {
+		err = h.deliver(v.r.Context(), p, func() (*message, error) {
+			_, m, err := h.readMessage(w, v)
+			return m, err
+		})
+	} else {
+		err = h.relay(w, v, holder, p)
+	}
 	if err != nil {
 		return err
-	}
-	msgs, batch, refusal := h.parse(v.r, body)
-	if refusal == nil && !batch {
-		refusal = checkID(&msgs[0])
-	}
-	if refusal != nil || batch {
-		return fault.New(fault.Invalid, "Could not parse message")
-	}
-	if !h.work(v, s, p, &msgs[0]) {
-		return errNoSession
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(http.StatusAccepted)
@@ -82,55 +94,87 @@ func (h *Handler) serveMessage(w http.ResponseWriter, v *visit) error {
 	return nil
 }
 
-var errNoSession = fault.New(fault.NotFound, "Could not find session")
-
-func (h *Handler) sessionOf(v *visit) (*session, error) {
-	id := v.r.URL.Query().Get("session_id")
-	switch {
-	case id == "":
-		return nil, fault.New(fault.Invalid, "session_id is required")
-	case !validSessionID(id):
-		return nil, fault.New(fault.Invalid, "Invalid session ID")
-	}
-	if s := h.sessions.find(id, v.slug); s != nil {
-		return s, nil
-	}
-	return nil, errNoSession
-}
-
-// bind decides whether the message may speak for the session (contract 6.2).
-// A session opened with a header credential takes only messages that carry a
-// valid one of the same user. One opened with a query credential takes the id
-// alone, but then its own credential must still be good.
-func (h *Handler) bind(v *visit, s *session) (identity.Principal, error) {
-	ctx := v.r.Context()
-	if !s.byHeader && !anyCredential(v) {
-		return h.authenticateRequest(ctx, s.opened, s.slug)
+// sender returns whose credential came with the message, nil when none did.
+func (h *Handler) sender(v *visit) (*identity.Principal, error) {
+	if !anyCredential(v) {
+		return nil, nil
 	}
 	p, err := h.authenticate(v)
 	if err != nil {
-		return identity.Principal{}, err
+		return nil, err
 	}
-	if p.User != s.owner.User || p.Tenant != s.owner.Tenant {
+	return &p, nil
+}
+
+// readMessage reads the one message that the body of the visit holds.
+func (h *Handler) readMessage(w http.ResponseWriter, v *visit) (body []byte, m *message, err error) {
+	if body, err = httpx.ReadBody(w, v.r, httpx.MCPBody); err != nil {
+		return nil, nil, err
+	}
+	m, err = soleMessage(h.parse(v.r, body))
+	return body, m, err
+}
+
+func soleMessage(msgs []message, batch bool, refusal *rpcError) (*message, error) {
+	if refusal != nil || batch || checkID(&msgs[0]) != nil {
+		return nil, fault.New(fault.Invalid, "Could not parse message")
+	}
+	return &msgs[0], nil
+}
+
+// deliver gives a message to its session, which this instance holds. It is the
+// one way there, from this instance's door and from those of others. ctx is
+// that of the POST.
+func (h *Handler) deliver(ctx context.Context, p *posted, read func() (*message, error)) error {
+	s := h.sessions.find(p.Session, p.Slug)
+	if s == nil {
+		return errNoSession
+	}
+	caller, err := h.bind(ctx, s, p.Caller)
+	if err != nil {
+		return err
+	}
+	m, err := read()
+	if err != nil {
+		return err
+	}
+	x := &exchange{principal: caller, ip: p.IP, requestID: p.RequestID, transport: transportSSE, session: s.id, msg: m}
+	if !h.work(ctx, s, x) {
+		return errNoSession
+	}
+	return nil
+}
+
+// bind decides for whom the message speaks, if it may speak for the session at
+// all (contract 6.2). A session opened with a header credential takes only
+// messages that came with a valid one of the same user. One opened with a
+// query credential takes the id alone, but then its own credential must still
+// be good.
+func (h *Handler) bind(ctx context.Context, s *session, sender *identity.Principal) (identity.Principal, error) {
+	switch {
+	case sender == nil && s.byHeader:
+		return identity.Principal{}, fault.New(fault.Unauthenticated, textNoCredential)
+	case sender == nil:
+		return h.authenticateRequest(ctx, s.opened, s.slug)
+	case sender.User != s.owner.User || sender.Tenant != s.owner.Tenant:
 		return identity.Principal{}, errNoSession // not told apart from one that does not exist
 	}
-	return p, nil
+	return *sender, nil
 }
 
 // work handles the message beside its POST, which is answered at once. It
 // reports false when the session ended. A notification needs no place among
 // the messages worked on: it may be there to free one.
-func (h *Handler) work(v *visit, s *session, p identity.Principal, m *message) bool {
-	x := &exchange{principal: p, ip: v.ip, requestID: v.requestID, transport: transportSSE, session: s.id, msg: m}
-	if !m.isRequest() {
+func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
+	if !x.msg.isRequest() {
 		h.notify(x)
 		return s.ctx.Err() == nil
 	}
-	done := s.begin(v.r.Context())
+	done := s.begin(ctx)
 	if done == nil {
 		return false
 	}
-	x.version = s.settle(m)
+	x.version = s.settle(x.msg)
 	go func() {
 		defer done()
 		a := h.respond(s.ctx, x)

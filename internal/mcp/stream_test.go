@@ -141,8 +141,8 @@ const pingMessage = `{"jsonrpc":"2.0","id":7,"method":"ping"}`
 func TestSSESession(t *testing.T) {
 	g := start(t, []tool.Provider{basicTools()})
 	e, endpoint := g.openSSE(t, "/t/acme/mcp/sse", analystKey)
-	if id, ok := strings.CutPrefix(endpoint, "/t/acme/mcp/messages?session_id="); !ok || len(id) != 43 {
-		t.Errorf("endpoint = %q, want 256 bits at the tenant's messages URL", endpoint)
+	if id, ok := strings.CutPrefix(endpoint, "/t/acme/mcp/messages?session_id="); !ok || len(id) != 43+1+16+1+32 {
+		t.Errorf("endpoint = %q, want 256 bits, an instance and a MAC at the tenant's messages URL", endpoint)
 	}
 	if got := e.response.Header.Get("X-Accel-Buffering"); got != "no" {
 		t.Errorf("X-Accel-Buffering = %q", got)

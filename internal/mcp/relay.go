@@ -1,0 +1,104 @@
+package mcp
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// Relay reaches the other instances of the gateway.
+type Relay interface {
+	// Instance is the id of this one.
+	Instance() string
+	// Ask asks another instance. That nobody answers is a NotFound fault.
+	Ask(ctx context.Context, instance, topic string, payload []byte) ([]byte, error)
+	// Answer sets who answers what the others ask. The context ends when who
+	// asks gives up.
+	Answer(topic string, answer func(ctx context.Context, payload []byte) []byte)
+}
+
+// topicMessage is a message for an HTTP+SSE session of the instance asked. The
+// question is a posted as one line of JSON and the message as it was sent; the
+// answer is an outcome.
+const topicMessage = "mcp.message"
+
+// relay hands a message to the instance that holds its session. What cannot be
+// parsed does not travel.
+func (h *Handler) relay(w http.ResponseWriter, v *visit, instance string, p *posted) error {
+	body, _, err := h.readMessage(w, v)
+	if err != nil {
+		return err
+	}
+	question, err := encodePosted(p, body)
+	if err != nil {
+		return err
+	}
+	ctx := v.r.Context()
+	reply, err := h.cfg.Relay.Ask(ctx, instance, topicMessage, question)
+	switch {
+	case fault.Is(err, fault.NotFound), ctx.Err() != nil:
+		return errNoSession
+	case err != nil:
+		return err
+	}
+	return decodeOutcome(reply)
+}
+
+// answerMessage delivers a message that reached another instance.
+func (h *Handler) answerMessage(ctx context.Context, question []byte) []byte {
+	p, body, err := decodePosted(question)
+	if err == nil {
+		err = h.deliver(ctx, p, func() (*message, error) { return soleMessage(h.parsers.parse(body)) })
+	}
+	if cause := errors.Unwrap(err); cause != nil {
+		h.cfg.Logger.WarnContext(ctx, "message from another instance refused", "request_id", p.RequestID, "err", err)
+	}
+	return encodeOutcome(err)
+}
+
+func encodePosted(p *posted, body []byte) ([]byte, error) {
+	head, err := json.Marshal(p)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(head, '\n'), body...), nil
+}
+
+func decodePosted(question []byte) (*posted, []byte, error) {
+	p := new(posted)
+	head, body, _ := bytes.Cut(question, []byte{'\n'})
+	return p, body, json.Unmarshal(head, p)
+}
+
+// outcome is what came of a message: nothing, or a refusal.
+type outcome struct {
+	Kind   fault.Kind `json:"kind"`
+	Public string     `json:"public"`
+}
+
+func encodeOutcome(err error) []byte {
+	if err == nil {
+		return nil
+	}
+	f := fault.Of(err)
+	b, err := json.Marshal(outcome{Kind: f.Kind, Public: f.Public})
+	if err != nil {
+		panic(err) // a number and a text
+	}
+	return b
+}
+
+func decodeOutcome(reply []byte) error {
+	if len(reply) == 0 {
+		return nil
+	}
+	var o outcome
+	if err := json.Unmarshal(reply, &o); err != nil {
+		return err
+	}
+	return fault.New(o.Kind, o.Public)
+}
