@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
@@ -43,8 +41,6 @@ func errUnverified(cause error) error {
 
 // resync is what is going on about people's groups.
 type resync struct {
-	flights singleflight.Group
-
 	mu         sync.Mutex
 	unanswered map[identity.UserID]unanswered
 }
@@ -55,42 +51,66 @@ type unanswered struct {
 	cause error // nil when there is nobody to ask
 }
 
-// Renew brings a user up to date with what the provider says now (contract
-// 5.5), before a refresh token is used or a session goes on. A fault refuses
-// that. Of several at once one asks.
+// Renew brings a user, as the caller has read them, up to date with what the
+// provider says now (contract 5.5), before a refresh token is used or a
+// session goes on. A fault refuses that. Of several at once, on whatever
+// instance, one asks: a provider that rotates its refresh tokens takes a second
+// use of one for theft.
 func (s *SSO) Renew(ctx context.Context, u store.User, from Client) error {
 	if u.Provider == store.LocalAccount {
 		return nil
 	}
-	_, err, _ := s.resync.flights.Do(string(u.ID), func() (any, error) {
-		// The question is also for those who wait for it.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askFor)
-		defer cancel()
-		return nil, s.renew(ctx, u, from)
-	})
+	owner := randomText()
+	outcome, err := s.claim(ctx, u, owner)
+	switch {
+	case err != nil:
+		return err
+	case outcome != outcomeOwn:
+		return s.share(ctx, u, outcome)
+	}
+	return s.ask(ctx, u, owner, from)
+}
+
+// ask asks, for this caller and for those who wait for it.
+func (s *SSO) ask(ctx context.Context, u store.User, owner string, from Client) error {
+	ctx = context.WithoutCancel(ctx)
+	asking, cancel := context.WithTimeout(ctx, askFor)
+	defer cancel()
+	outcome := outcomeFailed
+	defer func() { s.finish(ctx, u, owner, outcome) }() // also when it panics
+	var err error
+	outcome, err = s.renew(asking, u, from)
 	return err
 }
 
-func (s *SSO) renew(ctx context.Context, u store.User, from Client) error {
+// renew returns what others need to know of the answer, and what it means for
+// the caller.
+func (s *SSO) renew(ctx context.Context, u store.User, from Client) (outcome string, err error) {
+	now, err := s.cfg.Store.Tenant(u.Tenant).User(ctx, u.ID)
+	if err != nil {
+		return outcomeFailed, err
+	}
+	if !now.Active || now.LastSyncAt.After(u.LastSyncAt) {
+		return outcomeStored, asStored(now) // somebody else asked before the claim
+	}
 	provider, err := s.open(ctx, u.Tenant, u.Provider)
 	if fault.Is(err, fault.NotFound) {
-		return errRemoved(s.label(u.Provider))
+		return outcomeFailed, errRemoved(s.label(u.Provider))
 	}
 	if err != nil {
-		return err
+		return outcomeFailed, err
 	}
-	who, err := s.refresh(ctx, provider, u)
+	who, err := s.refresh(ctx, provider, now)
 	switch {
 	case errors.Is(err, sso.ErrEnded):
-		return errSignedOut(s.label(u.Provider), err)
+		return outcomeEnded, errSignedOut(s.label(u.Provider), err)
 	case errors.Is(err, sso.ErrNoRefresh):
 		s.resync.note(u.ID, unanswered{at: s.cfg.Now()})
-		return nil // the role of the last sign-in holds
+		return outcomeStored, nil // the role of the last sign-in holds
 	case err != nil:
-		s.resync.note(u.ID, unanswered{at: s.cfg.Now(), cause: err})
-		return s.withoutAnswer(ctx, u, err)
+		return outcomeUnanswered, s.withoutAnswer(ctx, now, err)
 	}
-	return s.apply(ctx, u, who, from)
+	return s.apply(ctx, now, who, from)
 }
 
 // refresh asks the provider, with the refresh token that it gave if it did.
@@ -128,6 +148,7 @@ func (s *SSO) keepRefresh(ctx context.Context, tx *store.Tx, u store.User, token
 
 // withoutAnswer lets a role outlive an outage for a while.
 func (s *SSO) withoutAnswer(ctx context.Context, u store.User, cause error) error {
+	s.resync.note(u.ID, unanswered{at: s.cfg.Now(), cause: cause})
 	if s.cfg.Now().Sub(u.LastSyncAt) > s.cfg.Grace {
 		return errUnverified(cause)
 	}
@@ -136,9 +157,9 @@ func (s *SSO) withoutAnswer(ctx context.Context, u store.User, cause error) erro
 }
 
 // apply stores what the provider said.
-func (s *SSO) apply(ctx context.Context, u store.User, who sso.Identity, from Client) error {
+func (s *SSO) apply(ctx context.Context, u store.User, who sso.Identity, from Client) (outcome string, err error) {
 	var refused error
-	err := s.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
+	err = s.cfg.Store.Tenant(u.Tenant).Write(ctx, func(tx *store.Tx) error {
 		current, err := tx.User(ctx, u.ID)
 		if err != nil {
 			return err
@@ -150,14 +171,14 @@ func (s *SSO) apply(ctx context.Context, u store.User, who sso.Identity, from Cl
 	})
 	switch {
 	case err != nil:
-		return err
+		return outcomeFailed, err
 	case refused != nil && who.Role == identity.None:
-		return errLeft()
+		return outcomeStored, errLeft()
 	case refused != nil:
-		return refused
+		return outcomeStored, refused
 	}
 	s.resync.answered(u.ID)
-	return nil
+	return outcomeStored, nil
 }
 
 // keepFresh is Renew for a browser session whose user was last looked at
@@ -171,8 +192,11 @@ func (s *SSO) keepFresh(ctx context.Context, live store.LiveSession) error {
 		return nil
 	}
 	u, err := s.cfg.Store.Tenant(live.Tenant).User(ctx, live.User)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case u.LastSyncAt.After(live.LastSyncAt):
+		return asStored(u)
 	}
 	return s.Renew(ctx, u, Client{IP: live.Session.IP, UserAgent: live.Session.UserAgent})
 }
