@@ -100,12 +100,20 @@ func checkRouting(header http.Header, m *message, required bool) *rpcError {
 	if err := checkHeader(header, headerMethod, m.method, required); err != nil {
 		return err
 	}
-	if m.method != "tools/call" {
+	named, what := m.params.name, ""
+	switch m.method {
+	case "tools/call":
+		what = "Tool name"
+	case "prompts/get":
+		what = "Prompt name"
+	case "resources/read":
+		named, what = m.params.uri, "Resource URI"
+	default:
 		return nil
 	}
-	name, ok := unquote(m.params.name)
+	name, ok := unquote(named)
 	if !ok {
-		return invalidParams("Tool name is missing")
+		return invalidParams(what + " is missing")
 	}
 	return checkHeader(header, headerName, name, required)
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
+	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
 // exchange is one message in its circumstances.
@@ -17,6 +19,14 @@ type exchange struct {
 	session   string // HTTP+SSE session, "" over Streamable HTTP
 	version   version
 	msg       *message
+
+	// out carries messages before the answer, nil when the client takes none.
+	out outlet
+	// capabilities and logLevel are what a client before 2026-07-28 said of
+	// itself earlier; a logLevel of "" means that it hears nothing.
+	capabilities []byte
+	logLevel     tool.Level
+	rounds       *rounds // of a call that runs
 }
 
 // The transports as session.connected names them.
@@ -61,12 +71,26 @@ func (h *Handler) dispatch(ctx context.Context, x *exchange) (*answer, *rpcError
 	return nil, unknownMethod(x.msg.method)
 }
 
-// notify takes a notification. The only one that matters here is the wish to
-// end a call.
+// notify takes a message that gets no answer. Those that matter here are the
+// wish to end a call, and the answer to a question of ours.
 func (h *Handler) notify(x *exchange) {
-	if x.msg.method == "notifications/cancelled" && x.msg.params.requestID != nil {
+	switch {
+	case x.msg.response:
+		h.asks.deliver(x.principal, x.msg)
+	case x.msg.method == "notifications/cancelled" && x.msg.params.requestID != nil:
 		h.calls.cancel(x.callKey(x.msg.params.requestID))
 	}
+}
+
+// callGate runs something of the gate's for the exchange. An error is a
+// *gate.Refusal.
+func (h *Handler) callGate(ctx context.Context, x *exchange, name string, args []byte) (*tool.Result, error) {
+	ctx, end := h.calls.start(ctx, x.callKey(x.msg.id))
+	defer end()
+	caller := gate.Caller{
+		Principal: x.principal, IP: x.ip, RequestID: x.requestID, Client: newSpeaker(ctx, h, x),
+	}
+	return h.cfg.Gate.Call(ctx, caller, name, args)
 }
 
 func (h *Handler) discover(ctx context.Context, x *exchange) (*answer, *rpcError) {

@@ -46,6 +46,12 @@ type Config struct {
 	Relay       Relay  // to the other instances
 	SessionKeys Hasher // sign the ids of HTTP+SSE sessions
 
+	// Seal seals the state of calls that ask their client.
+	Seal Sealer
+	// Interactive announces that tools of this build log to their client and
+	// ask it.
+	Interactive bool
+
 	// StrictHeaders refuses QuirkHeaderMismatch as the specification says,
 	// instead of serving it.
 	StrictHeaders bool
@@ -76,6 +82,7 @@ type Handler struct {
 	parsers  parsers
 	buffers  buffers
 	calls    calls
+	asks     asks
 	sessions sessions
 	ids      sessionIDs
 

@@ -27,29 +27,38 @@ type message struct {
 	id     []byte // raw JSON, nil for a notification or a bare response
 	method string
 	params params
-	// response marks an answer to a request of ours. There are none, so
-	// whatever it says is ignored.
+	// response marks an answer to a request of ours, with one of the two.
 	response bool
+	result   []byte
+	failure  []byte
 }
 
 // params holds the members that some method of ours reads, raw. What it does
 // not know it skips.
 type params struct {
-	name            []byte // tools/call
+	name            []byte // tools/call, prompts/get
+	uri             []byte // resources/read
 	arguments       []byte // tools/call
 	cursor          []byte // tools/list
 	protocolVersion []byte // initialize
 	clientInfo      []byte // initialize
 	notifications   []byte // subscriptions/listen
 	requestID       []byte // notifications/cancelled
+	level           []byte // logging/setLevel
+	capabilities    []byte // initialize
+	inputResponses  []byte // 2026-07-28: answers to the questions of a call
+	requestState    []byte // 2026-07-28: where that call stands
 	meta            meta
 }
 
-// meta is what a 2026-07-28 request says about itself in params._meta.
+// meta is what a request says about itself in params._meta. All but the
+// progress token is of 2026-07-28.
 type meta struct {
 	protocolVersion    []byte
 	clientInfo         []byte
 	clientCapabilities []byte
+	logLevel           []byte
+	progressToken      []byte
 }
 
 // isRequest reports whether the message wants an answer.
@@ -154,9 +163,12 @@ func (p *parser) message(m *message) *rpcError {
 			return p.value(&method)
 		case "params":
 			return p.params(&m.params)
-		case "result", "error":
+		case "result":
 			m.response = true
-			return p.value(nil)
+			return p.value(&m.result)
+		case "error":
+			m.response = true
+			return p.value(&m.failure)
 		}
 		return p.skip(name, "jsonrpc", "id", "method", "params", "result", "error")
 	})
@@ -207,6 +219,8 @@ func (p *parser) params(out *params) *rpcError {
 		switch string(name) {
 		case "name":
 			return p.value(&out.name)
+		case "uri":
+			return p.value(&out.uri)
 		case "arguments":
 			return p.value(&out.arguments)
 		case "cursor":
@@ -219,10 +233,19 @@ func (p *parser) params(out *params) *rpcError {
 			return p.value(&out.notifications)
 		case "requestId":
 			return p.value(&out.requestID)
+		case "level":
+			return p.value(&out.level)
+		case "capabilities":
+			return p.value(&out.capabilities)
+		case "inputResponses":
+			return p.value(&out.inputResponses)
+		case "requestState":
+			return p.value(&out.requestState)
 		case "_meta":
 			return p.meta(&out.meta)
 		}
-		return p.skip(name, "name", "arguments", "cursor", "protocolVersion", "clientInfo", "notifications", "requestId", "_meta")
+		return p.skip(name, "name", "uri", "arguments", "cursor", "protocolVersion", "clientInfo", "notifications", "requestId",
+			"level", "capabilities", "inputResponses", "requestState", "_meta")
 	})
 }
 
@@ -231,6 +254,7 @@ const (
 	metaVersion      = "io.modelcontextprotocol/protocolVersion"
 	metaClient       = "io.modelcontextprotocol/clientInfo"
 	metaCapabilities = "io.modelcontextprotocol/clientCapabilities"
+	metaLogLevel     = "io.modelcontextprotocol/logLevel"
 	metaServer       = "io.modelcontextprotocol/serverInfo"
 	metaSubscription = "io.modelcontextprotocol/subscriptionId"
 )
@@ -251,8 +275,12 @@ func (p *parser) meta(out *meta) *rpcError {
 			return p.value(&out.clientInfo)
 		case metaCapabilities:
 			return p.value(&out.clientCapabilities)
+		case metaLogLevel:
+			return p.value(&out.logLevel)
+		case "progressToken":
+			return p.value(&out.progressToken)
 		}
-		return p.skip(name, metaVersion, metaClient, metaCapabilities)
+		return p.skip(name, metaVersion, metaClient, metaCapabilities, metaLogLevel, "progressToken")
 	})
 }
 

@@ -42,12 +42,19 @@ func (h *Handler) serveSingle(w http.ResponseWriter, v *visit, x *exchange) erro
 	if x.msg.method == "subscriptions/listen" && x.version.modern() && x.msg.isRequest() {
 		return h.serveListen(w, v, x)
 	}
+	out := &postStream{h: h, w: w}
+	defer out.close()
+	if accepts(v.r, "text/event-stream") {
+		x.out = out
+	}
 	a := h.respond(v.r.Context(), x)
 	if a == nil {
 		w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
-	h.reply(w, v, a)
+	if !out.finish(a) {
+		h.reply(w, v, a)
+	}
 	return nil
 }
 

@@ -21,11 +21,15 @@ func (h *Handler) callTool(ctx context.Context, x *exchange) (*answer, *rpcError
 	if !ok {
 		return nil, invalidParams("Tool name is missing")
 	}
-	ctx, end := h.calls.start(ctx, x.callKey(x.msg.id))
-	defer end()
-	caller := gate.Caller{Principal: x.principal, IP: x.ip, RequestID: x.requestID}
-	result, err := h.cfg.Gate.Call(ctx, caller, name, x.msg.params.arguments)
+	var invalid *rpcError
+	if x.rounds, invalid = h.openRounds(x); invalid != nil {
+		return nil, invalid
+	}
+	result, err := h.callGate(ctx, x, name, x.msg.params.arguments)
 	if err != nil {
+		if a, asked := h.asQuestion(x, err); a != nil || asked != nil {
+			return a, asked
+		}
 		var refusal *gate.Refusal
 		if !errors.As(err, &refusal) {
 			return nil, h.internal(ctx, x, "call tool", err)

@@ -16,6 +16,7 @@ const (
 	codeInvalidParams  = -32602
 	codeInternal       = -32603
 	codeHeaderMismatch = -32020
+	codeMissingAbility = -32021
 	codeBadVersion     = -32022
 )
 

@@ -1,0 +1,226 @@
+package mcp
+
+import (
+	"context"
+	"crypto/rand"
+	stdjson "encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/go-json-experiment/json"
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
+
+// Ask implements tool.Client: by the result of the call in 2026-07-28, by
+// requests to the client before that (docs/design/006).
+func (s *speaker) Ask(ctx context.Context, questions tool.Questions) (tool.Answers, error) {
+	for _, q := range questions {
+		if !s.Can(q.Needs) {
+			return nil, &tool.MissingCapability{Capability: q.Needs}
+		}
+	}
+	if s.x.version.modern() {
+		return s.x.rounds.answers(questions)
+	}
+	return s.request(ctx, questions)
+}
+
+// request sends all questions and waits for all answers.
+func (s *speaker) request(ctx context.Context, questions tool.Questions) (tool.Answers, error) {
+	asked := make(map[string]*pending, len(questions))
+	defer func() { // those that nobody waits for any more
+		for _, p := range asked {
+			s.h.asks.drop(p)
+		}
+	}()
+	for name, q := range questions {
+		p := s.h.asks.open(s.x.principal)
+		asked[name] = p
+		if err := s.x.out.send(ctx, s.h.questionMessage(p.id, q)); err != nil {
+			return nil, err
+		}
+	}
+	answers := make(tool.Answers, len(questions))
+	for name, p := range asked {
+		answer, err := s.wait(ctx, p, questions[name])
+		if err != nil {
+			return nil, err
+		}
+		answers[name] = answer
+	}
+	return answers, nil
+}
+
+func (s *speaker) wait(ctx context.Context, p *pending, q tool.Question) (stdjson.RawMessage, error) {
+	select {
+	case <-ctx.Done():
+		_ = s.x.out.send(context.WithoutCancel(ctx), s.h.withdrawal(p.id)) // told while it can be
+		return nil, ctx.Err()
+	case r := <-p.answer:
+		switch {
+		case r.failure != nil:
+			return nil, clientError(r.failure, q.Needs)
+		case !validAnswer(q, r.result):
+			return nil, fault.New(fault.BadGateway, "the client's answer does not have the form that was asked for")
+		}
+		return r.result, nil
+	}
+}
+
+// clientError reads the JSON-RPC error that a client answered with.
+func clientError(raw []byte, needs tool.Capability) error {
+	var e struct {
+		Code    int    `json:"code"`
+		Message string `json:"message"`
+	}
+	if err := json.Unmarshal(raw, &e); err != nil {
+		return fault.New(fault.BadGateway, "the client refused without saying why")
+	}
+	if e.Code == codeNoMethod {
+		return &tool.MissingCapability{Capability: needs}
+	}
+	return fault.New(fault.BadGateway, "the client refused: "+clip(e.Message))
+}
+
+func (h *Handler) questionMessage(id string, q tool.Question) *answer {
+	b := h.buffers.get()
+	b.b = tool.AppendString(append(b.b, `{"jsonrpc":"2.0","id":`...), id)
+	b.b = append(append(b.b, ','), appendQuestion(nil, q)[1:]...)
+	return &answer{head: b}
+}
+
+// appendQuestion appends method and params as an object.
+func appendQuestion(dst []byte, q tool.Question) []byte {
+	dst = tool.AppendString(append(dst, `{"method":`...), q.Method)
+	return append(appendCompact(append(dst, `,"params":`...), q.Params), '}')
+}
+
+// withdrawal tells the client that a question needs no answer any more.
+func (h *Handler) withdrawal(id string) *answer {
+	b := h.buffers.get()
+	b.b = tool.AppendString(append(b.b, `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":`...), id)
+	b.b = append(b.b, `}}`...)
+	return &answer{head: b}
+}
+
+// validAnswer reports whether an answer has the form that the method's results
+// have, and the content of a form that of its schema. Everything in it is the
+// client's word.
+func validAnswer(q tool.Question, answer []byte) bool {
+	if len(answer) == 0 || answer[0] != '{' {
+		return false
+	}
+	if q.Method != "elicitation/create" {
+		return true
+	}
+	var form struct {
+		Action  string `json:"action"`
+		Content any    `json:"content"`
+	}
+	if err := json.Unmarshal(answer, &form); err != nil {
+		return false
+	}
+	switch form.Action {
+	case "decline", "cancel":
+		return true
+	case "accept":
+		return q.Schema == nil || matches(q.Schema, form.Content)
+	default:
+		return false
+	}
+}
+
+func matches(schema []byte, value any) bool {
+	var s jsonschema.Schema
+	if err := stdjson.Unmarshal(schema, &s); err != nil {
+		return false
+	}
+	resolved, err := s.Resolve(nil)
+	return err == nil && resolved.Validate(value) == nil
+}
+
+// response is what a client answered to a request of ours.
+type response struct{ result, failure []byte }
+
+// pending is a question that a client has been asked.
+type pending struct {
+	id     string
+	tenant identity.TenantID
+	user   identity.UserID
+	answer chan response // takes one
+}
+
+// asks are the pending questions of this process, by the id of their request.
+// The zero value is ready; it is safe for concurrent use.
+type asks struct {
+	mu   sync.Mutex
+	byID map[string]*pending
+}
+
+// open registers a question to the client of this principal. Its id cannot be
+// guessed, so that only who was asked can answer.
+func (a *asks) open(p identity.Principal) *pending {
+	n := &pending{id: rand.Text(), tenant: p.Tenant, user: p.User, answer: make(chan response, 1)}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.byID == nil {
+		a.byID = map[string]*pending{}
+	}
+	a.byID[n.id] = n
+	return n
+}
+
+func (a *asks) drop(p *pending) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.byID, p.id)
+}
+
+// deliver hands a response to who waits for it. One that answers nothing, or
+// somebody else's question, is ignored: the protocol has no reply to it.
+func (a *asks) deliver(from identity.Principal, m *message) {
+	id, ok := unquote(m.id)
+	if !ok {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	p := a.byID[id]
+	if p == nil || p.tenant != from.Tenant || p.user != from.User {
+		return
+	}
+	delete(a.byID, id)
+	p.answer <- response{result: m.result, failure: m.failure}
+}
+
+// missingCapability is -32021 of 2026-07-28: what the client would have to
+// declare.
+func missingCapability(e *tool.MissingCapability) *rpcError {
+	data := `{"requiredCapabilities":{` + strconv.Quote(string(e.Capability)) + `:{}}}`
+	if e.Capability == tool.ElicitationURL {
+		data = `{"requiredCapabilities":{"elicitation":{"url":{}}}}`
+	}
+	return &rpcError{status: http.StatusBadRequest, code: codeMissingAbility, message: "Missing required client capability: " + string(e.Capability), data: []byte(data)}
+}
+
+// asQuestion returns the answer to a call that ended in questions, nil for
+// any other end.
+func (h *Handler) asQuestion(x *exchange, err error) (*answer, *rpcError) {
+	var waiting *tool.InputRequired
+	var missing *tool.MissingCapability
+	switch {
+	case !x.version.modern():
+		return nil, nil
+	case errors.As(err, &missing):
+		return nil, missingCapability(missing)
+	case errors.As(err, &waiting):
+		return h.inputRequired(x, waiting.Questions)
+	}
+	return nil, nil
+}
