@@ -170,7 +170,7 @@ func TestSSESession(t *testing.T) {
 }
 
 func TestSSEBinding(t *testing.T) {
-	g := start(t, []tool.Provider{basicTools()})
+	g, elsewhere, _ := startTwo(t, []tool.Provider{basicTools()})
 	_, byHeader := g.openSSE(t, "/t/acme/mcp/sse", analystKey)
 	_, byQuery := g.openSSE(t, "/t/acme/mcp/sse?api_key="+analystKey, "")
 	_, deprecated := g.openSSE(t, "/mcp/sse?token="+analystKey, "")
@@ -202,13 +202,15 @@ func TestSSEBinding(t *testing.T) {
 		{"batch", byHeader, analystKey, "[" + pingMessage + "]", 400, "Could not parse message"},
 		{"request without id", byHeader, analystKey, `{"jsonrpc":"2.0","method":"ping"}`, 400, "Could not parse message"},
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			status, body := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, tt.endpoint, tt.key, tt.body))
-			if status != tt.want || !strings.Contains(body, tt.detail) {
-				t.Errorf("= %d %s, want %d %s", status, body, tt.want, tt.detail)
-			}
-		})
+	for where, at := range map[string]*gateway{"here": g, "through another instance": elsewhere} {
+		for _, tt := range tests {
+			t.Run(tt.name+", "+where, func(t *testing.T) {
+				status, body := statusAndBody(t, at.send(t, t.Context(), http.MethodPost, tt.endpoint, tt.key, tt.body))
+				if status != tt.want || !strings.Contains(body, tt.detail) {
+					t.Errorf("= %d %s, want %d %s", status, body, tt.want, tt.detail)
+				}
+			})
+		}
 	}
 }
 
