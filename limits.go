@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
@@ -13,11 +13,12 @@ import (
 
 // newLimits counts in memory for one instance, and in the gateway's database
 // for several (contract 14).
-func newLimits(cfg *config.Config, db *store.DB) *limit.Limiter {
+func newLimits(cfg *config.Config, db *store.DB, refused func(bucket string)) *limit.Limiter {
+	var source limit.Source = limit.NewMemory(0)
 	if cfg.Instances > 1 {
-		return limit.New(sharedLimits{db}, time.Now)
+		source = sharedLimits{db}
 	}
-	return limit.New(limit.NewMemory(0), time.Now)
+	return limit.New(limit.Config{Source: source, Now: time.Now, Refused: refused})
 }
 
 // sharedLimits is a limit.Source in the gateway's database.
@@ -43,24 +44,28 @@ func newSlots() *limit.Slots {
 // toolLimits are the optional limits of tool calls (contract 14).
 type toolLimits struct {
 	limits       *limit.Limiter
+	audit        gate.Recorder
 	user, tenant limit.Rate
 }
 
 // newToolLimits returns nil when both are off.
-func newToolLimits(cfg *config.Config, limits *limit.Limiter) gate.Limiter {
+func newToolLimits(cfg *config.Config, limits *limit.Limiter, records gate.Recorder) gate.Limiter {
 	if cfg.ToolLimitUser <= 0 && cfg.ToolLimitTenant <= 0 {
 		return nil
 	}
-	return toolLimits{limits, limit.PerMinute(cfg.ToolLimitUser), limit.PerMinute(cfg.ToolLimitTenant)}
+	return toolLimits{limits, records, limit.PerMinute(cfg.ToolLimitUser), limit.PerMinute(cfg.ToolLimitTenant)}
 }
 
 // TakeTool counts one call for the user and for the tenant.
-func (l toolLimits) TakeTool(ctx context.Context, p identity.Principal) error {
+func (l toolLimits) TakeTool(ctx context.Context, c gate.Caller) error {
 	for _, b := range []struct {
-		name, key string
+		kind, key string
 		rate      limit.Rate
-	}{{"tool-user", string(p.User), l.user}, {"tool-tenant", string(p.Tenant), l.tenant}} {
-		d, err := l.limits.Take(ctx, b.name, b.key, b.rate)
+	}{{"user", string(c.Principal.User), l.user}, {"tenant", string(c.Principal.Tenant), l.tenant}} {
+		d, err := l.limits.Take(ctx, "tool-"+b.kind, b.key, b.rate)
+		if err == nil && d.FirstRefusal {
+			err = l.recordHit(ctx, c, b.kind, d)
+		}
 		if err != nil {
 			return err
 		}
@@ -69,4 +74,13 @@ func (l toolLimits) TakeTool(ctx context.Context, p identity.Principal) error {
 		}
 	}
 	return nil
+}
+
+// recordHit stores the first refusal of a window (contract 10).
+func (l toolLimits) recordHit(ctx context.Context, c gate.Caller, kind string, d limit.Decision) error {
+	hit := audit.Event{
+		Name: "ratelimit.hit", IP: c.IP, RequestID: c.RequestID, At: time.Now(),
+		Metadata: map[string]any{"route": "tools/call", "limit": d.Rate.String(), "key": kind},
+	}
+	return l.audit.Record(ctx, hit.By(c.Principal))
 }

@@ -29,8 +29,11 @@ const (
 )
 
 // dialects lists the database engines of this build. Nothing registers itself.
-func dialects() []database.Dialect {
-	cached := func(g sqlguard.Guard) sqlguard.Guard { return sqlguard.Cached(g, verdicts, verdictBytes) }
+// lookedUp is told about every look-up in a guard's cache.
+func dialects(lookedUp func(hit bool)) []database.Dialect {
+	cached := func(g sqlguard.Guard) sqlguard.Guard {
+		return sqlguard.Cached(g, sqlguard.CacheConfig{Entries: verdicts, Bytes: verdictBytes, Observe: lookedUp})
+	}
 	return []database.Dialect{
 		postgres.New(cached(postgresguard.New())),
 		mysql.New(cached(mysqlguard.New(mysqlguard.MySQL)), cached(mysqlguard.New(mysqlguard.MariaDB))),

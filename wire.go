@@ -70,6 +70,7 @@ const passwordSlots = 2
 func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (_ *app, err error) {
 	logs := telemetry.NewLogs(c.stdout, cfg.LogLevel)
 	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools), metrics: telemetry.NewMetrics(c.version)}
+	a.metrics.WatchPools("database", func() telemetry.PoolUsage { return telemetry.PoolUsage(a.pools.Usage()) })
 	lines := audit.Lines(logs.Logger("audit"))
 	if a.store, err = store.Open(ctx, cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
 		return nil, err
@@ -90,7 +91,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err := a.openBus(crypt.ring); err != nil {
 		return nil, err
 	}
-	limits := newLimits(cfg, a.store)
+	limits := newLimits(cfg, a.store, a.metrics.RateLimited)
 	signOn, err := auth.NewSSO(auth.SSOConfig{
 		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
 		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, Fresh: cfg.AccessTokenTTL, States: cfg.OAuthStateTTL,
@@ -117,7 +118,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err != nil {
 		return nil, err
 	}
-	engines := dialects()
+	engines := dialects(a.metrics.GuardCache)
 	connections := connections{store: a.store, ring: crypt.ring}
 	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
 	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, func(ctx context.Context, p identity.Principal, name string) bool {
@@ -125,12 +126,13 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	}), a.store)
 	a.shareChanges(catalog)
 	gated := gate.New(gate.Config{
-		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits), Slots: newSlots(), Observer: a.metrics,
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits, a.audit), Slots: newSlots(), Observer: a.metrics,
 		Logger: logs.Logger("gate"), Now: time.Now,
 	})
 	a.mcp = mcp.New(mcp.Config{
 		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
+		Quirk: a.metrics.MCPQuirk,
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,

@@ -118,7 +118,7 @@ func start(t testing.TB, options ...option) *gateway {
 // defaults is a set-up in which everything works.
 func (g *gateway) defaults(t testing.TB) setup {
 	t.Helper()
-	limits := limit.New(limit.NewMemory(0), g.clock.now)
+	limits := limit.New(limit.Config{Source: limit.NewMemory(0), Now: g.clock.now})
 	return setup{
 		url: "sqlite:///" + filepath.Join(t.TempDir(), "gateway.db"),
 		auth: auth.Config{

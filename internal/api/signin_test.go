@@ -24,7 +24,7 @@ import (
 
 // unlimited takes the rate limits out of the way of a test that signs in often.
 func unlimited(s *setup) {
-	s.auth.Limits = limit.New(limit.NewMemory(0), countingClock())
+	s.auth.Limits = limit.New(limit.Config{Source: limit.NewMemory(0), Now: countingClock()})
 	s.api.Limits = s.auth.Limits
 }
 

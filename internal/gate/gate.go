@@ -23,10 +23,10 @@ type Recorder interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
-// Limiter says whether the principal may call a tool now. A refusal is a
+// Limiter says whether the caller may call a tool now. A refusal is a
 // RateLimited fault with the contract's text.
 type Limiter interface {
-	TakeTool(ctx context.Context, p identity.Principal) error
+	TakeTool(ctx context.Context, c Caller) error
 }
 
 // Slots bounds how many calls of one key run at once. A refusal is a
@@ -183,7 +183,7 @@ func (c *call) limit(ctx context.Context) *Refusal {
 	if c.gate.cfg.Limiter == nil || c.caller.via != "" {
 		return nil
 	}
-	err := c.gate.cfg.Limiter.TakeTool(ctx, c.caller.Principal)
+	err := c.gate.cfg.Limiter.TakeTool(ctx, c.caller)
 	switch {
 	case err == nil:
 		return nil

@@ -53,7 +53,7 @@ func (o overrides) Overrides(context.Context, identity.TenantID) (map[string]ide
 
 type limiter struct{ err error }
 
-func (l limiter) TakeTool(context.Context, identity.Principal) error { return l.err }
+func (l limiter) TakeTool(context.Context, gate.Caller) error { return l.err }
 
 // schema asks for one string n.
 const schema = `{"type":"object","properties":{"n":{"type":"string"}},"required":["n"],"additionalProperties":false}`

@@ -148,7 +148,7 @@ func TestClockSetBackLocksNobodyOut(t *testing.T) {
 }
 
 func TestNoLimit(t *testing.T) {
-	l := New(NewMemory(0), nil)
+	l := New(Config{Source: NewMemory(0)})
 	for range 1000 {
 		if d, err := l.Take(t.Context(), "tools", "k", PerMinute(0)); err != nil || !d.Allowed {
 			t.Fatalf("%+v, %v", d, err)
@@ -157,7 +157,7 @@ func TestNoLimit(t *testing.T) {
 }
 
 func TestBucketsAndKeysAreApart(t *testing.T) {
-	l := New(NewMemory(0), func() time.Time { return epoch })
+	l := New(Config{Source: NewMemory(0), Now: func() time.Time { return epoch }})
 	long := strings.Repeat("x", 1000)
 	for _, k := range [][2]string{{"login", "a"}, {"login", "b"}, {"register", "a"}, {"login", long}, {"login", long + "y"}} {
 		if d, _ := l.Take(t.Context(), k[0], k[1], PerMinute(1)); !d.Allowed {
@@ -203,7 +203,7 @@ func TestFloodDoesNotFreeABusyBucket(t *testing.T) {
 }
 
 func TestConcurrentTakesAreCountedExactly(t *testing.T) {
-	l := New(NewMemory(0), func() time.Time { return epoch })
+	l := New(Config{Source: NewMemory(0), Now: func() time.Time { return epoch }})
 	var allowed atomic.Int64
 	var wg sync.WaitGroup
 	for range 16 {
@@ -218,6 +218,22 @@ func TestConcurrentTakesAreCountedExactly(t *testing.T) {
 	wg.Wait()
 	if n := allowed.Load(); n != 250 {
 		t.Errorf("%d allowed, want 250", n)
+	}
+}
+
+func TestRefusalsAreReported(t *testing.T) {
+	refused := map[string]int{}
+	l := New(Config{Source: NewMemory(0), Now: func() time.Time { return epoch }, Refused: func(bucket string) { refused[bucket]++ }})
+	for range 4 {
+		for _, bucket := range []string{"login", "query"} {
+			rate := map[string]Rate{"login": PerMinute(1), "query": PerMinute(4)}[bucket]
+			if _, err := l.Take(t.Context(), bucket, "k", rate); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if len(refused) != 1 || refused["login"] != 3 {
+		t.Errorf("refused %v, want login 3 times", refused)
 	}
 }
 
@@ -238,7 +254,7 @@ func TestClientKey(t *testing.T) {
 }
 
 func BenchmarkMemoryTake(b *testing.B) {
-	l := New(NewMemory(0), nil)
+	l := New(Config{Source: NewMemory(0)})
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			_, _ = l.Take(b.Context(), "tools", "user", PerMinute(1_000_000))

@@ -14,18 +14,26 @@ type Source interface {
 	Take(ctx context.Context, key string, now time.Time, r Rate) (Decision, error)
 }
 
-// Limiter counts events in named buckets.
-type Limiter struct {
-	source Source
-	now    func() time.Time
+// Config is what a Limiter is made of. Now and Refused may be nil.
+type Config struct {
+	Source Source
+	Now    func() time.Time
+	// Refused is told about every refusal, for metrics.
+	Refused func(bucket string)
 }
 
-// New returns a limiter over source. A nil now means time.Now.
-func New(source Source, now func() time.Time) *Limiter {
-	if now == nil {
-		now = time.Now
+// Limiter counts events in named buckets.
+type Limiter struct{ cfg Config }
+
+// New returns a limiter.
+func New(cfg Config) *Limiter {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
-	return &Limiter{source, now}
+	if cfg.Refused == nil {
+		cfg.Refused = func(string) {}
+	}
+	return &Limiter{cfg}
 }
 
 // Take counts one event for key in bucket. All routes of one row of contract
@@ -34,7 +42,11 @@ func (l *Limiter) Take(ctx context.Context, bucket, key string, r Rate) (Decisio
 	if r.Count <= 0 {
 		return Decision{Allowed: true, Rate: r}, nil
 	}
-	return l.source.Take(ctx, bucket+":"+bounded(key), l.now(), r)
+	d, err := l.cfg.Source.Take(ctx, bucket+":"+bounded(key), l.cfg.Now(), r)
+	if err == nil && !d.Allowed {
+		l.cfg.Refused(bucket)
+	}
+	return d, err
 }
 
 // bounded shortens long keys: some are what a caller typed, such as an e-mail.

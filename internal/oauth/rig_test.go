@@ -118,7 +118,7 @@ func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 
 	cfg := oauth.Config{
 		Store: r.store, Audit: records, Log: log, Now: r.clock.now, Documents: http.DefaultClient, Base: r.base,
-		Limits: limit.New(limit.NewMemory(0), r.clock.now),
+		Limits: limit.New(limit.Config{Source: limit.NewMemory(0), Now: r.clock.now}),
 		Redirects: oauth.Redirects{
 			Hosts:   []string{"claude.ai", "claude.com", "chatgpt.com", "vscode.dev", "insiders.vscode.dev", "cursor.com"},
 			Schemes: []string{"cursor", "vscode", "vscode-insiders", "claude"},

@@ -16,16 +16,26 @@ const cacheShards = 16
 // entryOverhead is about what an entry costs besides its texts.
 const entryOverhead = 512
 
+// CacheConfig bounds what [Cached] remembers: about so many verdicts, and so
+// many bytes.
+type CacheConfig struct {
+	Entries, Bytes int
+	// Observe is told about every look-up, for metrics. It may be nil.
+	Observe func(hit bool)
+}
+
 // Cached returns a guard that remembers g's verdicts, acceptances and
-// refusals alike, by policy version and text. It keeps the most recently used
-// and holds at most about maxEntries verdicts and maxBytes bytes. Errors that
-// are no refusals are not remembered.
-func Cached(g Guard, maxEntries, maxBytes int) Guard {
-	c := &cache{guard: g, seed: maphash.MakeSeed()}
+// refusals alike, by policy version and text. It keeps the most recently used.
+// Errors that are no refusals are not remembered.
+func Cached(g Guard, cfg CacheConfig) Guard {
+	c := &cache{guard: g, seed: maphash.MakeSeed(), observe: cfg.Observe}
+	if c.observe == nil {
+		c.observe = func(bool) {}
+	}
 	for i := range c.shards {
 		c.shards[i] = cacheShard{
-			maxEntries: max(1, maxEntries/cacheShards),
-			maxBytes:   maxBytes / cacheShards,
+			maxEntries: max(1, cfg.Entries/cacheShards),
+			maxBytes:   cfg.Bytes / cacheShards,
 			entries:    make(map[cacheKey]*list.Element),
 			recent:     list.New(),
 		}
@@ -34,9 +44,10 @@ func Cached(g Guard, maxEntries, maxBytes int) Guard {
 }
 
 type cache struct {
-	guard  Guard
-	seed   maphash.Seed
-	shards [cacheShards]cacheShard
+	guard   Guard
+	seed    maphash.Seed
+	observe func(hit bool)
+	shards  [cacheShards]cacheShard
 }
 
 // Version implements [Guard].
@@ -47,7 +58,9 @@ func (c *cache) Version() string { return c.guard.Version() }
 func (c *cache) Check(sql string) (*Statement, error) {
 	key := cacheKey{version: c.guard.Version(), sql: sql}
 	shard := &c.shards[maphash.String(c.seed, sql)%cacheShards]
-	if v, ok := shard.get(key); ok {
+	v, hit := shard.get(key)
+	c.observe(hit)
+	if hit {
 		return v.stmt, v.err
 	}
 	stmt, err := c.guard.Check(sql)

@@ -3,6 +3,7 @@ package sqlguard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,7 +32,7 @@ func (g *countingGuard) Check(sql string) (*Statement, error) {
 
 func TestCachedRemembersBothVerdicts(t *testing.T) {
 	guard := &countingGuard{version: "1"}
-	cached := Cached(guard, 100, 1<<20)
+	cached := Cached(guard, CacheConfig{Entries: 100, Bytes: 1 << 20})
 	first, err := cached.Check("SELECT 1")
 	if err != nil {
 		t.Fatal(err)
@@ -49,9 +50,20 @@ func TestCachedRemembersBothVerdicts(t *testing.T) {
 	}
 }
 
+func TestCachedReportsLookUps(t *testing.T) {
+	var hits []bool
+	cached := Cached(&countingGuard{}, CacheConfig{Entries: 100, Bytes: 1 << 20, Observe: func(hit bool) { hits = append(hits, hit) }})
+	for _, sql := range []string{"SELECT 1", "SELECT 1", "DELETE", "DELETE"} {
+		_, _ = cached.Check(sql) // whether it is refused is not the matter
+	}
+	if want := []bool{false, true, false, true}; !slices.Equal(hits, want) {
+		t.Errorf("hits %v, want %v", hits, want)
+	}
+}
+
 func TestCachedAsksAgainAfterPolicyChange(t *testing.T) {
 	guard := &countingGuard{version: "1"}
-	cached := Cached(guard, 100, 1<<20)
+	cached := Cached(guard, CacheConfig{Entries: 100, Bytes: 1 << 20})
 	for _, version := range []string{"1", "2", "2"} {
 		guard.version = version
 		if _, err := cached.Check("SELECT 1"); err != nil {
@@ -68,7 +80,7 @@ func TestCachedAsksAgainAfterPolicyChange(t *testing.T) {
 
 func TestCachedForgetsFaults(t *testing.T) {
 	guard := &countingGuard{broken: true}
-	cached := Cached(guard, 100, 1<<20)
+	cached := Cached(guard, CacheConfig{Entries: 100, Bytes: 1 << 20})
 	if _, err := cached.Check("SELECT 1"); err == nil {
 		t.Fatal("a broken guard accepted")
 	}
@@ -87,7 +99,7 @@ func TestCachedStaysInBounds(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := Cached(&countingGuard{}, tt.maxEntries, tt.maxBytes).(*cache)
+			c := Cached(&countingGuard{}, CacheConfig{Entries: tt.maxEntries, Bytes: tt.maxBytes}).(*cache)
 			for i := range 2_000 {
 				if _, err := c.Check(fmt.Sprintf("SELECT %d %s", i, strings.Repeat("x", tt.textLen))); err != nil {
 					t.Fatal(err)
@@ -102,7 +114,7 @@ func TestCachedStaysInBounds(t *testing.T) {
 }
 
 func TestCachedSkipsWhatWouldEmptyIt(t *testing.T) {
-	c := Cached(&countingGuard{}, 100, cacheShards*1_000).(*cache)
+	c := Cached(&countingGuard{}, CacheConfig{Entries: 100, Bytes: cacheShards * 1_000}).(*cache)
 	if _, err := c.Check("SELECT " + strings.Repeat("x", 2_000)); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +125,7 @@ func TestCachedSkipsWhatWouldEmptyIt(t *testing.T) {
 
 func TestCachedKeepsTheRecentlyUsed(t *testing.T) {
 	guard := &countingGuard{}
-	s := &Cached(guard, 2*cacheShards, 1<<20).(*cache).shards[0]
+	s := &Cached(guard, CacheConfig{Entries: 2 * cacheShards, Bytes: 1 << 20}).(*cache).shards[0]
 	for _, sql := range []string{"a", "b"} {
 		s.put(cacheKey{sql: sql}, verdict{stmt: &Statement{}})
 	}
@@ -127,7 +139,7 @@ func TestCachedKeepsTheRecentlyUsed(t *testing.T) {
 }
 
 func TestCachedConcurrently(t *testing.T) {
-	cached := Cached(&countingGuard{}, 50, 1<<20)
+	cached := Cached(&countingGuard{}, CacheConfig{Entries: 50, Bytes: 1 << 20})
 	var wg sync.WaitGroup
 	for worker := range 8 {
 		wg.Go(func() {

@@ -21,6 +21,7 @@ type Metrics struct {
 	auditCommit prometheus.Histogram
 	guardCache  *prometheus.CounterVec
 	rateLimited *prometheus.CounterVec
+	quirks      *prometheus.CounterVec
 }
 
 // NewMetrics returns metrics of the build version.
@@ -49,8 +50,11 @@ func NewMetrics(version string) *Metrics {
 		rateLimited: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "mcpgw_rate_limited_total", Help: "Requests refused by a rate limit, by bucket.",
 		}, []string{"bucket"}),
+		quirks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "mcpgw_mcp_quirks_total", Help: "MCP messages served although the specification would refuse them, by quirk.",
+		}, []string{"quirk"}),
 	}
-	m.registry.MustRegister(m.toolCalls, m.requests, m.auditBatch, m.auditCommit, m.guardCache, m.rateLimited,
+	m.registry.MustRegister(m.toolCalls, m.requests, m.auditBatch, m.auditCommit, m.guardCache, m.rateLimited, m.quirks,
 		buildInfo(version), collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -93,19 +97,26 @@ func (m *Metrics) GuardCache(hit bool) {
 // RateLimited counts one refusal.
 func (m *Metrics) RateLimited(bucket string) { m.rateLimited.WithLabelValues(bucket).Inc() }
 
-// PoolSize is how many connections the pools hold together.
-type PoolSize struct{ Open, InUse int }
+// MCPQuirk counts one message that was served in spite of a client's quirk.
+func (m *Metrics) MCPQuirk(name string) { m.quirks.WithLabelValues(name).Inc() }
 
-// WatchPools makes the size of the pools of one kind ("database", "store")
+// PoolUsage is how many connections the pools of a kind hold together, how
+// many of them are in use, and how many calls wait for one.
+type PoolUsage struct{ Open, InUse, Waiting int }
+
+// WatchPools makes the usage of the pools of one kind ("database", "store")
 // part of the metrics; read is called on each scrape. It is called once per
 // kind while the gateway is put together.
-func (m *Metrics) WatchPools(kind string, read func() PoolSize) {
-	labels := prometheus.Labels{"pool": kind}
+func (m *Metrics) WatchPools(kind string, read func() PoolUsage) {
+	gauge := func(name, help string, value func(PoolUsage) int) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: name, Help: help, ConstLabels: prometheus.Labels{"pool": kind},
+		}, func() float64 { return float64(value(read())) })
+	}
 	m.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mcpgw_pool_open", Help: "Open database connections.", ConstLabels: labels},
-			func() float64 { return float64(read().Open) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mcpgw_pool_in_use", Help: "Database connections in use.", ConstLabels: labels},
-			func() float64 { return float64(read().InUse) }),
+		gauge("mcpgw_pool_open", "Open database connections.", func(u PoolUsage) int { return u.Open }),
+		gauge("mcpgw_pool_in_use", "Database connections in use.", func(u PoolUsage) int { return u.InUse }),
+		gauge("mcpgw_pool_waiting", "Calls that wait for a database connection.", func(u PoolUsage) int { return u.Waiting }),
 	)
 }
 

@@ -28,8 +28,9 @@ func TestMetricsAreScraped(t *testing.T) {
 	m.GuardCache(true)
 	m.GuardCache(false)
 	m.RateLimited("login")
-	m.WatchPools("database", func() PoolSize { return PoolSize{Open: 5, InUse: 2} })
-	m.WatchPools("store", func() PoolSize { return PoolSize{Open: 1} })
+	m.MCPQuirk("header_mismatch")
+	m.WatchPools("database", func() PoolUsage { return PoolUsage{Open: 5, InUse: 2, Waiting: 3} })
+	m.WatchPools("store", func() PoolUsage { return PoolUsage{Open: 1} })
 	text := scrape(t, m)
 	for _, want := range []string{
 		`mcpgw_build_info{version="1.2.3"} 1`,
@@ -43,7 +44,9 @@ func TestMetricsAreScraped(t *testing.T) {
 		`mcpgw_rate_limited_total{bucket="login"} 1`,
 		`mcpgw_pool_open{pool="database"} 5`,
 		`mcpgw_pool_in_use{pool="database"} 2`,
+		`mcpgw_pool_waiting{pool="database"} 3`,
 		`mcpgw_pool_open{pool="store"} 1`,
+		`mcpgw_mcp_quirks_total{quirk="header_mismatch"} 1`,
 		`go_goroutines `,
 	} {
 		if !strings.Contains(text, want) {

@@ -47,7 +47,7 @@ func BenchmarkCheckFirst(b *testing.B) {
 // BenchmarkCheckCached measures a statement that was checked before. Budget:
 // 5 µs.
 func BenchmarkCheckCached(b *testing.B) {
-	guard, sql := sqlguard.Cached(mysql.New(mysql.MySQL), 1024, 8<<20), kilobyte()
+	guard, sql := sqlguard.Cached(mysql.New(mysql.MySQL), sqlguard.CacheConfig{Entries: 1024, Bytes: 8 << 20}), kilobyte()
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := guard.Check(sql); err != nil {

@@ -22,7 +22,9 @@ ORDER BY r.m DESC, r.total DESC NULLS LAST LIMIT 100`
 func BenchmarkCheckFirst(b *testing.B) { benchmark(b, New()) }
 
 // BenchmarkCheckCached is a repeated one.
-func BenchmarkCheckCached(b *testing.B) { benchmark(b, sqlguard.Cached(New(), 1_000, 16<<20)) }
+func BenchmarkCheckCached(b *testing.B) {
+	benchmark(b, sqlguard.Cached(New(), sqlguard.CacheConfig{Entries: 1_000, Bytes: 16 << 20}))
+}
 
 func benchmark(b *testing.B, guard sqlguard.Guard) {
 	b.Helper()
