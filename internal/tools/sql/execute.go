@@ -14,7 +14,8 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-const previewChars = 200 // of a statement, in its audit record
+// recordedChars is how much of an argument an audit record holds (contract 10).
+const recordedChars = 200
 
 func (s *source) executeTool() tool.Tool {
 	t := s.base(tool.KindExecute)
@@ -62,7 +63,7 @@ func (s *source) statementDetail(text string) map[string]any {
 	sum := sha256.Sum256([]byte(text))
 	return map[string]any{
 		"connection_id": s.connection.ID,
-		"sql_preview":   firstChars(text, previewChars),
+		"sql_preview":   firstChars(text, recordedChars),
 		"sql_hash":      hex.EncodeToString(sum[:]),
 	}
 }

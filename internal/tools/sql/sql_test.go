@@ -359,6 +359,38 @@ func TestSchema(t *testing.T) {
 	}
 }
 
+// TestSchemaRecord: what a record holds of the arguments is bounded (contract 10).
+func TestSchemaRecord(t *testing.T) {
+	names := func(n, length int) string {
+		return strings.TrimSuffix(strings.Repeat(`"`+strings.Repeat("ü", length)+`",`, n), ",")
+	}
+	p, _ := newProvider(&fakeDialect{}, sales())
+	schema := mustTools(t, p)[0]
+	for _, tt := range []struct{ name, args, want string }{
+		{"none", `{}`, `{}`},
+		{"few", `{"tables":["users","nope"],"search":"x","detail":"full"}`, `{"tables":["users","nope"],"search":"x","detail":"full"}`},
+		{"many", `{"tables":[` + names(500, 49) + `]}`, `{"tables":[` + names(4, 49) + `],"more_tables":496}`},
+		{"one long", `{"tables":[` + names(1, 300) + `]}`, `{"tables":[` + names(1, 200) + `]}`},
+		{"many long", `{"tables":[` + names(500, 300) + `]}`, `{"tables":[` + names(1, 200) + `],"more_tables":499}`},
+		{"many empty", `{"tables":[` + names(500, 0) + `]}`, `{"tables":[` + names(200, 0) + `],"more_tables":300}`},
+	} {
+		if err := validate(t, schema.Schema, tt.args); err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		action, err := schema.Prepare(t.Context(), tool.Env{}, json.RawMessage(tt.args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := json.Marshal(action.Detail["arguments"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(raw) != tt.want {
+			t.Errorf("%s: %s, want %s", tt.name, raw, tt.want)
+		}
+	}
+}
+
 func TestSchemaError(t *testing.T) {
 	p, _ := newProvider(&fakeDialect{err: database.ConnectFault(database.ErrTimedOut, errors.New("raw"))}, sales())
 	_, _, err := call(t, mustTools(t, p)[0], `{}`)
