@@ -29,6 +29,19 @@ func (a *app) openBus(ring *seal.Ring) error {
 	return nil
 }
 
+// connectTimeout bounds how long a start waits for a bus that is down.
+const connectTimeout = 2 * time.Second
+
+// awaitBus waits until the others can reach this instance, so that no client
+// holds a session which they do not find.
+func (a *app) awaitBus(ctx context.Context) {
+	select {
+	case <-a.bus.Connected():
+	case <-time.After(connectTimeout):
+		a.log.WarnContext(ctx, "other instances cannot reach this one yet")
+	}
+}
+
 // topicCatalog is the event that a tenant's tools may have changed. It names
 // the tenant.
 const topicCatalog = "catalog.changed"

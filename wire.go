@@ -244,7 +244,7 @@ func (a *app) announce(keys config.Keys) {
 		a.log.Warn(w)
 	}
 	if a.cfg.Redis != "" {
-		a.log.Warn("REDIS_URL carries messages between instances; rate limits stay where DATABASE_URL is")
+		a.log.Warn("REDIS_URL carries the messages between instances; this version still shares rate limits through DATABASE_URL")
 	}
 	a.log.Info("listening", "addr", a.cfg.Addr(), "base_url", a.cfg.Base.Text, "cors_origins", a.cfg.CORSOrigins, "database", a.cfg.Database.String())
 	if keys.RegistrationIsNew {
@@ -257,6 +257,7 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 	jobs := loop.NewGroup(a.logs.Logger("loop"))
 	jobs.Go(ctx, "audit log", a.audit.Run)
 	jobs.Go(ctx, "relay", a.bus.Run)
+	a.awaitBus(ctx)
 	jobs.Every(ctx, "idle pools", time.Minute, 0, func(context.Context) error { a.pools.CloseIdle(); return nil })
 	if a.cfg.MetricsAddr != "" {
 		jobs.Go(ctx, "metrics", a.serveMetrics)

@@ -77,9 +77,9 @@ func serverOptions(c *Config) []option {
 			meaning: "true without TRUSTED_PROXIES: trust the direct peer as the one proxy"},
 		{name: "LOG_LEVEL", def: "INFO", value: level(&c.LogLevel), meaning: "DEBUG, INFO, WARNING, ERROR"},
 		{name: "WEB_CONCURRENCY", def: "1", value: integer(&c.Instances, 1, 10000),
-			meaning: "number of instances; above 1 on SQLite start-up stops; with PostgreSQL the database carries limits and changes between them (one process uses all cores)"},
+			meaning: "number of instances; above 1 on SQLite start-up stops; with PostgreSQL the database carries limits, relay and invalidation between them (one process uses all cores)"},
 		{name: "REDIS_URL", secret: true, value: redisURL(&c.Redis),
-			meaning: "shared rate limits, SSE relay, invalidation between replicas through Redis instead of PostgreSQL"},
+			meaning: "SSE relay and invalidation between instances through Redis instead of PostgreSQL"},
 	}
 }
 

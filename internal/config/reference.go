@@ -16,10 +16,14 @@ hold a secret also have a ` + "`<NAME>_FILE`" + ` form that names a file to read
 the start with one line that names the variable. ` + "`mcp-gateway check`" + ` prints the configuration in force, secrets
 left out.
 
-Variables of what this version does not have yet are read and checked, and change nothing: ` + "`REDIS_URL`" + ` (a warning
-says so), ` + "`LLM_*`" + `, ` + "`ANTHROPIC_API_KEY`" + `, ` + "`OPENAI_API_KEY`" + `, ` + "`FILESYSTEM_*`" + `. Several instances on one PostgreSQL database
-share limits and see each other's changes at once; an HTTP+SSE session stays with the instance that opened it, so a load
-balancer must send its messages there. Streamable HTTP needs no such care.
+Variables of what this version does not have yet are read and checked, and change nothing: ` + "`LLM_*`" + `,
+` + "`ANTHROPIC_API_KEY`" + `, ` + "`OPENAI_API_KEY`" + `, ` + "`FILESYSTEM_*`" + `.
+
+Several instances on one PostgreSQL database behave as one when each has ` + "`WEB_CONCURRENCY`" + ` above 1 and the same keys:
+they share limits and see each other's changes at once, and a load balancer may send every request to any of them, the
+messages of an HTTP+SSE session included. What passes between them is encrypted with ` + "`ENCRYPTION_KEY`" + `. It needs
+notifications of the database (LISTEN), which a pooler in transaction mode swallows: give ` + "`DATABASE_URL`" + ` without one,
+or ` + "`REDIS_URL`" + `. Rate limits are shared through PostgreSQL in either case.
 
 | Variable | Default | Meaning | ` + "`_FILE`" + ` |
 |---|---|---|---|

@@ -67,6 +67,8 @@ type Bus struct {
 	answerers   map[string]Answerer
 	echo        chan struct{}  // a probe came back
 	work        sync.WaitGroup // the answers in the making
+	connected   chan struct{}  // closed when the instance first listens
+	connect     func()         // closes connected
 
 	mu       sync.Mutex
 	asked    map[string]*question          // by this instance
@@ -91,8 +93,10 @@ func New(cfg Config) *Bus {
 	cfg.Probe = cmp.Or(cfg.Probe, defaultProbe)
 	var id [instanceBytes]byte
 	rand.Read(id[:])
+	connected := make(chan struct{})
 	return &Bus{
 		cfg: cfg, instance: hex.EncodeToString(id[:]), echo: make(chan struct{}, 1),
+		connected: connected, connect: sync.OnceFunc(func() { close(connected) }),
 		subscribers: map[string][]Subscriber{}, answerers: map[string]Answerer{},
 		asked: map[string]*question{}, answered: map[string]context.CancelFunc{},
 	}
@@ -100,6 +104,9 @@ func New(cfg Config) *Bus {
 
 // Instance is the id of this instance, in lower-case hex.
 func (b *Bus) Instance() string { return b.instance }
+
+// Connected is closed once the others can reach this instance.
+func (b *Bus) Connected() <-chan struct{} { return b.connected }
 
 // Subscribe adds a subscriber to the events of a topic.
 func (b *Bus) Subscribe(topic string, s Subscriber) {
@@ -133,6 +140,7 @@ func (b *Bus) send(ctx context.Context, channel string, e envelope, payload []by
 // the answers in the making.
 func (b *Bus) Run(ctx context.Context) error {
 	if b.cfg.Transport == nil {
+		b.connect() // to all of nobody
 		return nil
 	}
 	defer b.work.Wait()
@@ -161,6 +169,7 @@ func (b *Bus) listen(ctx context.Context) (connected bool, err error) {
 	var probing sync.WaitGroup
 	ready := func() {
 		connected = true
+		b.connect()
 		b.missed()
 		probing.Go(func() { b.probe(connection, lost) })
 	}

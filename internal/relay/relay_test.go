@@ -220,6 +220,7 @@ func TestOnlyInstance(t *testing.T) {
 	if err := alone.Run(t.Context()); err != nil {
 		t.Error(err)
 	}
+	<-alone.Connected()
 	if err := alone.Publish(t.Context(), "news", []byte("x")); err != nil {
 		t.Error(err)
 	}

@@ -213,6 +213,7 @@ func (i *instance) run(t *testing.T) *instance {
 			t.Error(err)
 		}
 	})
+	<-i.Connected()
 	<-i.missed
 	return i
 }
