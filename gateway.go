@@ -34,10 +34,12 @@ func WithTools(tools ...tool.Tool) Option {
 }
 
 // Main runs the program with the arguments of the process until it is
-// interrupted, and exits with status 1 after an error.
+// interrupted, and exits with status 1 after an error. A second interrupt ends
+// the process at once.
 func Main(opts ...Option) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	if err := Run(ctx, os.Args[1:], os.Getenv, os.Stdout, opts...); err != nil {
 		fmt.Fprintln(os.Stderr, "mcp-gateway:", err)
 		os.Exit(1)

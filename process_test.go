@@ -126,6 +126,68 @@ func TestKilledGatewayLosesNothingAcknowledged(t *testing.T) {
 	}
 }
 
+// newPublicProcess is a gateway that others are to reach.
+func newPublicProcess(t *testing.T) *process {
+	t.Helper()
+	return newProcess(t, "BASE_URL=http://gateway.test", "HOST=127.0.0.1", "TENANT_REGISTRATION=open",
+		"SECRET_KEY="+rand.Text()+rand.Text(), "ENCRYPTION_KEY="+rand.Text()+rand.Text())
+}
+
+// TestStopGivesNotice: a gateway with a public address says that it stops
+// before it refuses anybody (contract 3.1, /readyz).
+func TestStopGivesNotice(t *testing.T) {
+	p := newPublicProcess(t)
+	ctx := t.Context()
+	anonymous := &client.Client{Base: p.base, HTTP: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	if _, err := anonymous.Register(ctx, "Acme", "acme", "admin@acme.test", gatewaytest.Password); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := anonymous.Login(ctx, "acme", "admin@acme.test", gatewaytest.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		err = anonymous.Do(ctx, http.MethodGet, "/readyz", nil, nil)
+	}
+	var refused *client.Error
+	if !errors.As(err, &refused) || refused.Status != http.StatusServiceUnavailable || refused.Detail() != "Shutting down" {
+		t.Errorf("readyz: %v", err)
+	}
+	if _, err := admin.CallTool(ctx, "acme", "get_current_time", map[string]any{}); err != nil {
+		t.Errorf("a call after the notice: %v", err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("the process ended with %v", err)
+	}
+	if err := anonymous.Do(ctx, http.MethodGet, "/livez", nil, nil); err == nil {
+		t.Error("it still answers")
+	}
+}
+
+// TestSecondInterruptEndsAtOnce: who cannot wait for the drain need not.
+func TestSecondInterruptEndsAtOnce(t *testing.T) {
+	p := newPublicProcess(t)
+	ended := make(chan error, 1)
+	go func() { ended <- p.cmd.Wait() }()
+	again := time.NewTicker(10 * time.Millisecond) // the first few may come before it listens no more
+	defer again.Stop()
+	for {
+		select {
+		case err := <-ended:
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGTERM {
+				t.Errorf("it drained and ended with %v", err)
+			}
+			return
+		case <-again.C:
+			_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails when it has ended
+		}
+	}
+}
+
 func auditCount(t *testing.T, file, event string) (n int) {
 	t.Helper()
 	db, err := sql.Open("sqlite", "file:"+file+"?mode=ro")

@@ -13,10 +13,13 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
 )
 
-// gracefulStop is how long a stop may take (contract 11.1). Running calls are
-// cancelled a little earlier, so that they can still answer.
+// gracefulStop is how long a stop may take (contract 11.1), notice included:
+// for that long requests are still served while GET /readyz says no, so that a
+// load balancer has looked away before connections are refused. Running calls
+// are cancelled a little before the end, so that they can still answer.
 const (
 	gracefulStop = 30 * time.Second
+	notice       = 5 * time.Second
 	cancelAfter  = 25 * time.Second
 )
 
@@ -49,8 +52,7 @@ func serve(ctx context.Context, c *command) error {
 	return app.run(ctx, listener)
 }
 
-// run serves and works in the background until ctx ends, then drains: no new
-// requests, open streams end, running calls get gracefulStop to finish.
+// run serves and works in the background until ctx ends, then drains.
 func (a *app) run(ctx context.Context, listener net.Listener) error {
 	work, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	background := a.start(work)
@@ -60,23 +62,34 @@ func (a *app) run(ctx context.Context, listener net.Listener) error {
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		err = a.drain()
-		<-served
+		err = a.drain(served)
 	}
 	stopWork() // after the last request, because requests wait for the audit log
 	return errors.Join(ignoreClosed(err), background())
 }
 
-func (a *app) drain() error {
+// drain gives notice and then takes no new requests: open streams end, running
+// calls get what is left of gracefulStop to finish.
+func (a *app) drain(served <-chan error) error {
 	a.draining.Store(true)
+	a.log.Info("shutting down")
 	ctx, cancel := context.WithTimeout(context.Background(), gracefulStop)
 	defer cancel()
 	calls, cancelCalls := context.WithTimeout(ctx, cancelAfter)
 	defer cancelCalls()
+	if !a.cfg.Base.Loopback { // nothing balances the load of a loopback address
+		select {
+		case err := <-served:
+			return err
+		case <-time.After(notice):
+		}
+	}
 	var streams sync.WaitGroup
 	streams.Go(func() { a.mcp.Shutdown(calls) })
 	defer streams.Wait()
-	return a.server.Shutdown(ctx)
+	err := a.server.Shutdown(ctx)
+	<-served
+	return err
 }
 
 func ignoreClosed(err error) error {
