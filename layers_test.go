@@ -38,7 +38,7 @@ var layers = map[string]struct{ inside, outside []string }{
 	"internal/sqlguard/mssql":        {inside: []string{"internal/fault", "internal/sqlguard"}, outside: []string{"github.com/sqlc-dev/teesql", "golang.org/x/text"}},
 	"internal/mask":                  {inside: []string{"identity", "tool"}},
 	"internal/limit":                 {inside: []string{"internal/fault"}},
-	"internal/database":              {inside: []string{"internal/egress", "internal/sqlguard", "internal/fault", "identity", "tool"}, outside: []string{"golang.org/x/sync"}},
+	"internal/database":              {inside: []string{"internal/egress", "internal/sqlguard", "internal/fault", "identity", "tool"}},
 	"internal/database/postgres":     {inside: dialect("postgres"), outside: []string{"github.com/jackc/pgx/v5"}},
 	"internal/database/mysql":        {inside: dialect("mysql"), outside: []string{"github.com/go-sql-driver/mysql"}},
 	"internal/database/mssql":        {inside: dialect("mssql"), outside: []string{"github.com/microsoft/go-mssqldb"}},
