@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
@@ -31,6 +32,11 @@ func WithVersion(version string) Option { return func(o *options) { o.version = 
 // role check, limits, timeout, panic barrier and audit as every other tool.
 func WithTools(tools ...tool.Tool) Option {
 	return func(o *options) { o.tools = append(o.tools, tools...) }
+}
+
+// interactive reports whether something of this build speaks to its client.
+func (o *options) interactive() bool {
+	return slices.ContainsFunc(o.tools, func(t tool.Tool) bool { return t.Interactive })
 }
 
 // Main runs the program with the arguments of the process until it is

@@ -132,7 +132,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	a.mcp = mcp.New(mcp.Config{
 		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
-		Quirk: a.metrics.MCPQuirk,
+		Quirk: a.metrics.MCPQuirk, Seal: crypt.ring, Interactive: c.interactive(), Sessions: a.clientSessions(c.interactive()),
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,

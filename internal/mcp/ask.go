@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"context"
-	"crypto/rand"
 	stdjson "encoding/json"
 	"errors"
 	"net/http"
@@ -40,7 +39,7 @@ func (s *speaker) request(ctx context.Context, questions tool.Questions) (tool.A
 		}
 	}()
 	for name, q := range questions {
-		p := s.h.asks.open(s.x.principal)
+		p := s.h.asks.open(s.h.ids.next(), s.x.principal)
 		asked[name] = p
 		if err := s.x.out.send(ctx, s.h.questionMessage(p.id, q)); err != nil {
 			return nil, err
@@ -64,12 +63,12 @@ func (s *speaker) wait(ctx context.Context, p *pending, q tool.Question) (stdjso
 		return nil, ctx.Err()
 	case r := <-p.answer:
 		switch {
-		case r.failure != nil:
-			return nil, clientError(r.failure, q.Needs)
-		case !validAnswer(q, r.result):
+		case r.Failure != nil:
+			return nil, clientError(r.Failure, q.Needs)
+		case !validAnswer(q, r.Result):
 			return nil, fault.New(fault.BadGateway, "the client's answer does not have the form that was asked for")
 		}
-		return r.result, nil
+		return r.Result, nil
 	}
 }
 
@@ -145,15 +144,22 @@ func matches(schema []byte, value any) bool {
 	return err == nil && resolved.Validate(value) == nil
 }
 
-// response is what a client answered to a request of ours.
-type response struct{ result, failure []byte }
+// response is what a client answered to a request of ours, as it travels
+// between instances.
+type response struct {
+	ID      string             `json:"id"`
+	Tenant  identity.TenantID  `json:"tenant"`
+	User    identity.UserID    `json:"user"`
+	Result  stdjson.RawMessage `json:"result,omitempty"`
+	Failure stdjson.RawMessage `json:"failure,omitempty"`
+}
 
 // pending is a question that a client has been asked.
 type pending struct {
 	id     string
 	tenant identity.TenantID
 	user   identity.UserID
-	answer chan response // takes one
+	answer chan *response // takes one
 }
 
 // asks are the pending questions of this process, by the id of their request.
@@ -164,9 +170,10 @@ type asks struct {
 }
 
 // open registers a question to the client of this principal. Its id cannot be
-// guessed, so that only who was asked can answer.
-func (a *asks) open(p identity.Principal) *pending {
-	n := &pending{id: rand.Text(), tenant: p.Tenant, user: p.User, answer: make(chan response, 1)}
+// guessed, so that only who was asked can answer, and names this instance, so
+// that the answer may reach another.
+func (a *asks) open(id string, p identity.Principal) *pending {
+	n := &pending{id: id, tenant: p.Tenant, user: p.User, answer: make(chan *response, 1)}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.byID == nil {
@@ -184,19 +191,50 @@ func (a *asks) drop(p *pending) {
 
 // deliver hands a response to who waits for it. One that answers nothing, or
 // somebody else's question, is ignored: the protocol has no reply to it.
-func (a *asks) deliver(from identity.Principal, m *message) {
-	id, ok := unquote(m.id)
-	if !ok {
-		return
-	}
+func (a *asks) deliver(r *response) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	p := a.byID[id]
-	if p == nil || p.tenant != from.Tenant || p.user != from.User {
+	p := a.byID[r.ID]
+	if p == nil || p.tenant != r.Tenant || p.user != r.User {
 		return
 	}
-	delete(a.byID, id)
-	p.answer <- response{result: m.result, failure: m.failure}
+	delete(a.byID, r.ID)
+	p.answer <- r
+}
+
+// topicResponse is a response to a question of the instance asked.
+const topicResponse = "mcp.response"
+
+// takeResponse brings a client's response to the instance that asked.
+func (h *Handler) takeResponse(ctx context.Context, x *exchange) {
+	id, _ := unquote(x.msg.id)
+	holder, err := h.ids.holder(id)
+	if err != nil {
+		return
+	}
+	r := &response{ID: id, Tenant: x.principal.Tenant, User: x.principal.User, Result: x.msg.result, Failure: x.msg.failure}
+	if holder == h.cfg.Relay.Instance() {
+		h.asks.deliver(r)
+		return
+	}
+	payload, err := stdjson.Marshal(r)
+	if err == nil {
+		_, err = h.cfg.Relay.Ask(ctx, holder, topicResponse, payload)
+	}
+	if err != nil {
+		h.cfg.Logger.WarnContext(ctx, "response for another instance lost", "request_id", x.requestID, "err", err)
+	}
+}
+
+// answerResponse delivers a response that reached another instance.
+func (h *Handler) answerResponse(ctx context.Context, payload []byte) []byte {
+	r := new(response)
+	if err := stdjson.Unmarshal(payload, r); err != nil {
+		h.cfg.Logger.WarnContext(ctx, "response from another instance", "err", err)
+		return nil
+	}
+	h.asks.deliver(r)
+	return nil
 }
 
 // missingCapability is -32021 of 2026-07-28: what the client would have to

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -26,7 +27,10 @@ type exchange struct {
 	// itself earlier; a logLevel of "" means that it hears nothing.
 	capabilities []byte
 	logLevel     tool.Level
-	rounds       *rounds // of a call that runs
+	setLevel     func(context.Context, tool.Level) error // remembers it; nil without a session
+	rounds       *rounds                                 // of a call that runs
+
+	opened string // the id of the session that initialize began
 }
 
 // The transports as session.connected names them.
@@ -43,7 +47,7 @@ func (x *exchange) callKey(id []byte) callKey {
 // respond answers a request. It returns nil for messages that get no answer.
 func (h *Handler) respond(ctx context.Context, x *exchange) *answer {
 	if !x.msg.isRequest() {
-		h.notify(x)
+		h.notify(ctx, x)
 		return nil
 	}
 	a, err := h.dispatch(ctx, x)
@@ -65,32 +69,42 @@ func (h *Handler) dispatch(ctx context.Context, x *exchange) (*answer, *rpcError
 		}
 	case "initialize":
 		return h.initialize(ctx, x)
+	case "logging/setLevel":
+		if h.cfg.Interactive && !x.version.modern() {
+			return h.setLogLevel(ctx, x)
+		}
 	case "ping":
 		return h.splice(x.msg.id, []byte(`{}}`)), nil
+	}
+	if offered := h.offered[x.msg.method]; offered != nil {
+		return offered(ctx, x)
 	}
 	return nil, unknownMethod(x.msg.method)
 }
 
 // notify takes a message that gets no answer. Those that matter here are the
 // wish to end a call, and the answer to a question of ours.
-func (h *Handler) notify(x *exchange) {
+func (h *Handler) notify(ctx context.Context, x *exchange) {
 	switch {
 	case x.msg.response:
-		h.asks.deliver(x.principal, x.msg)
+		h.takeResponse(ctx, x)
 	case x.msg.method == "notifications/cancelled" && x.msg.params.requestID != nil:
 		h.calls.cancel(x.callKey(x.msg.params.requestID))
 	}
 }
 
+// gateCall is one of the ways into the gate: Call, CallOffer.
+type gateCall func(context.Context, gate.Caller, string, json.RawMessage) (*tool.Result, error)
+
 // callGate runs something of the gate's for the exchange. An error is a
 // *gate.Refusal.
-func (h *Handler) callGate(ctx context.Context, x *exchange, name string, args []byte) (*tool.Result, error) {
+func (h *Handler) callGate(ctx context.Context, x *exchange, call gateCall, name string, args []byte) (*tool.Result, error) {
 	ctx, end := h.calls.start(ctx, x.callKey(x.msg.id))
 	defer end()
 	caller := gate.Caller{
 		Principal: x.principal, IP: x.ip, RequestID: x.requestID, Client: newSpeaker(ctx, h, x),
 	}
-	return h.cfg.Gate.Call(ctx, caller, name, args)
+	return call(ctx, caller, name, args)
 }
 
 func (h *Handler) discover(ctx context.Context, x *exchange) (*answer, *rpcError) {
@@ -103,6 +117,10 @@ func (h *Handler) discover(ctx context.Context, x *exchange) (*answer, *rpcError
 func (h *Handler) initialize(ctx context.Context, x *exchange) (*answer, *rpcError) {
 	if x.transport != transportSSE { // recorded when its stream was opened
 		if err := h.connected(ctx, x, x.msg.params.clientInfo); err != nil {
+			return nil, err
+		}
+		var err *rpcError
+		if x.opened, err = h.openSession(ctx, x); err != nil {
 			return nil, err
 		}
 	}

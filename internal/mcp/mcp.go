@@ -49,8 +49,9 @@ type Config struct {
 	// Seal seals the state of calls that ask their client.
 	Seal Sealer
 	// Interactive announces that tools of this build log to their client and
-	// ask it.
+	// ask it. Sessions then remembers clients before 2026-07-28; nil otherwise.
 	Interactive bool
+	Sessions    ClientSessions
 
 	// StrictHeaders refuses QuirkHeaderMismatch as the specification says,
 	// instead of serving it.
@@ -98,12 +99,13 @@ func New(cfg Config) *Handler {
 	if cfg.Quirk == nil {
 		cfg.Quirk = func(string) {}
 	}
-	h := &Handler{cfg: cfg, origins: map[string]bool{}, info: encodeServerInfo(cfg.Version)}
+	h := &Handler{cfg: cfg, origins: map[string]bool{}, info: encodeServerInfo(cfg.Version, cfg.capabilities())}
 	for _, o := range cfg.Origins {
 		h.origins[o] = true
 	}
 	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
 	cfg.Relay.Answer(topicMessage, h.answerMessage)
+	cfg.Relay.Answer(topicResponse, h.answerResponse)
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	return h
 }
@@ -118,6 +120,10 @@ type Mux interface {
 func (h *Handler) Routes(mux Mux) {
 	post := methods{http.MethodPost: h.servePost}
 	both := methods{http.MethodPost: h.servePost, http.MethodGet: h.serveSSE}
+	if h.cfg.Sessions != nil {
+		post[http.MethodGet], post[http.MethodDelete] = h.serveSession, h.endSession
+		both[http.MethodDelete] = h.endSession
+	}
 	messages := methods{http.MethodPost: h.serveMessage}
 	for pattern, endpoint := range map[string]http.Handler{
 		"/t/{slug}/mcp":          h.endpoint(tenantDoor("mcp"), post),

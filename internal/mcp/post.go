@@ -52,6 +52,9 @@ func (h *Handler) serveSingle(w http.ResponseWriter, v *visit, x *exchange) erro
 		w.WriteHeader(http.StatusAccepted)
 		return nil
 	}
+	if x.opened != "" {
+		w.Header().Set(headerSession, x.opened)
+	}
 	if !out.finish(a) {
 		h.reply(w, v, a)
 	}
@@ -70,6 +73,9 @@ func (h *Handler) settle(v *visit, x *exchange) *rpcError {
 		return err
 	}
 	if err := checkID(x.msg); err != nil {
+		return err
+	}
+	if err := h.inSession(v, x); err != nil {
 		return err
 	}
 	return h.checkParams(v.r.Context(), v.r.Header, x)

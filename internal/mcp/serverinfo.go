@@ -1,6 +1,10 @@
 package mcp
 
-import "github.com/mcp-gateway/mcp-gateway/tool"
+import (
+	"slices"
+
+	"github.com/mcp-gateway/mcp-gateway/tool"
+)
 
 // serverName is the gateway's name in MCP (contract 6.2).
 const serverName = "mcp-gateway"
@@ -24,10 +28,19 @@ type serverInfo struct {
 // change should show soon, and private, because lists differ by user.
 const cacheHint = `,"ttlMs":30000,"cacheScope":"private"`
 
-func encodeServerInfo(build string) serverInfo {
+// capabilities is what this build announces.
+func (c *Config) capabilities() []byte {
+	out := []byte(`"capabilities":{"tools":{"listChanged":true}`)
+	if c.Interactive {
+		out = append(out, `,"logging":{}`...)
+	}
+	return append(out, '}')
+}
+
+func encodeServerInfo(build string, capabilities []byte) serverInfo {
 	info := append([]byte(`{"name":"`+serverName+`","title":"MCP Gateway","version":`), tool.AppendString(nil, build)...)
 	info = append(info, '}')
-	shared := append([]byte(`"capabilities":{"tools":{"listChanged":true}},"instructions":`), tool.AppendString(nil, instructions)...)
+	shared := append(slices.Concat(capabilities, []byte(`,"instructions":`)), tool.AppendString(nil, instructions)...)
 
 	var id serverInfo
 	id.meta = append([]byte(`,"_meta":{"`+metaServer+`":`), info...)

@@ -1,11 +1,14 @@
 package mcp
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
 // maxInFlight is how many messages of one HTTP+SSE session are worked on at a
@@ -26,16 +29,18 @@ type session struct {
 	slots   chan struct{}
 
 	// mu guards what messages change.
-	mu      sync.Mutex
-	version version
-	closed  bool
-	work    sync.WaitGroup
+	mu           sync.Mutex
+	version      version
+	capabilities []byte
+	logLevel     tool.Level
+	closed       bool
+	work         sync.WaitGroup
 }
 
 func newSession(ctx context.Context, id string, v *visit, owner identity.Principal) *session {
 	return &session{
 		id: id, slug: v.slug, opened: v.r,
-		byHeader: headerCredential(v.r), owner: owner, ctx: ctx, version: v20241105,
+		byHeader: headerCredential(v.r), owner: owner, ctx: ctx, version: v20241105, logLevel: defaultLevel,
 		answers: make(chan *answer), slots: make(chan struct{}, maxInFlight),
 	}
 }
@@ -59,15 +64,44 @@ func (s *session) begin(ctx context.Context) (done func()) {
 	return func() { <-s.slots; s.work.Done() }
 }
 
-// settle returns the version of the session, which initialize sets.
-func (s *session) settle(m *message) version {
+// settle adds to an exchange what its session knows: what initialize says,
+// and the way to the client.
+func (s *session) settle(h *Handler, x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m.method == "initialize" && m.isRequest() {
-		asked, _ := unquote(m.params.protocolVersion)
-		s.version = negotiate(asked)
+	if p := &x.msg.params; x.msg.method == "initialize" && x.msg.isRequest() {
+		asked, _ := unquote(p.protocolVersion)
+		s.version, s.capabilities = negotiate(asked), slices.Clone(p.capabilities)
 	}
-	return s.version
+	x.version, x.capabilities, x.out = s.version, s.capabilities, sessionOutlet{h, s}
+	if h.cfg.Interactive {
+		x.logLevel, x.setLevel = s.logLevel, s.setLevel
+	}
+}
+
+func (s *session) setLevel(_ context.Context, level tool.Level) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.logLevel = level
+	return nil
+}
+
+// sessionOutlet puts messages on the stream of a session.
+type sessionOutlet struct {
+	h *Handler
+	s *session
+}
+
+// send implements outlet.
+func (o sessionOutlet) send(ctx context.Context, a *answer) error {
+	select {
+	case o.s.answers <- a: // whose reader gives the buffer back
+		return nil
+	case <-o.s.ctx.Done():
+	case <-ctx.Done():
+	}
+	o.h.buffers.put(a.head)
+	return cmp.Or(ctx.Err(), context.Canceled)
 }
 
 // end waits for the session's messages. Its context has ended before.

@@ -14,9 +14,9 @@ import (
 // event says where messages go, the answers come back on the stream.
 func (h *Handler) serveSSE(w http.ResponseWriter, v *visit) error {
 	header := v.r.Header
-	if !v.door.deprecated && (header.Get(headerVersion) != "" || header.Get("Mcp-Session-Id") != "") {
+	if !v.door.deprecated && (header.Get(headerVersion) != "" || header.Get(headerSession) != "") {
 		// A Streamable HTTP client asking for a stream of its session.
-		return h.refuseMethod(http.MethodPost)(w, v)
+		return h.serveSession(w, v)
 	}
 	owner, err := h.authenticate(v)
 	if err != nil {
@@ -167,14 +167,14 @@ func (h *Handler) bind(ctx context.Context, s *session, sender *identity.Princip
 // the messages worked on: it may be there to free one.
 func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
 	if !x.msg.isRequest() {
-		h.notify(x)
+		h.notify(ctx, x)
 		return s.ctx.Err() == nil
 	}
 	done := s.begin(ctx)
 	if done == nil {
 		return false
 	}
-	x.version = s.settle(x.msg)
+	s.settle(h, x)
 	go func() {
 		defer done()
 		a := h.respond(s.ctx, x)

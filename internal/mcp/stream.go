@@ -65,6 +65,8 @@ type held struct {
 	greet     func() error   // sends what the stream begins with
 	answers   <-chan *answer // nil when there are none
 	changed   func() *answer // encodes tools/list_changed
+	// still reports what ended the stream beside its credential; may be nil.
+	still func(context.Context, identity.Principal) error
 
 	shown     []byte        // fingerprint of the tools last told of
 	unchecked time.Duration // since the last recheck
@@ -127,6 +129,9 @@ const maxFailedRechecks = 2
 func (h *Handler) recheck(ctx context.Context, s *held) error {
 	s.unchecked = 0
 	p, err := h.authenticateRequest(ctx, s.opened, s.slug)
+	if err == nil && s.still != nil {
+		err = s.still(ctx, p)
+	}
 	if err != nil {
 		s.failed++
 		if isRefusal(err) || s.failed >= maxFailedRechecks {
