@@ -41,7 +41,7 @@ func startInstances(t *testing.T, more map[string]string) instances {
 	for k, v := range more {
 		both.env[k] = v
 	}
-	opts := []gateway.Option{gateway.WithTools(lengthTool())}
+	opts := []gateway.Option{gateway.WithTools(lengthTool()), speakingTools(new(atomic.Int64))}
 	both.one = gatewaytest.Start(t, gatewaytest.Options{Env: both.env, Gateway: opts})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
