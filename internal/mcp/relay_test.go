@@ -18,7 +18,7 @@ import (
 // link connects the instances of one test, and keeps what they ask.
 type link struct {
 	mu        sync.Mutex
-	answerers map[string]func(context.Context, []byte) []byte // by instance
+	answerers map[string]func(context.Context, []byte) []byte // by instance and topic
 	asked     [][]byte
 	err       error // answers everything, when set
 
@@ -33,15 +33,15 @@ type end struct {
 
 func (e end) Instance() string { return e.instance }
 
-func (e end) Answer(_ string, answer func(context.Context, []byte) []byte) {
+func (e end) Answer(topic string, answer func(context.Context, []byte) []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.answerers[e.instance] = answer
+	e.answerers[e.instance+"/"+topic] = answer
 }
 
-func (e end) Ask(ctx context.Context, instance, _ string, payload []byte) ([]byte, error) {
+func (e end) Ask(ctx context.Context, instance, topic string, payload []byte) ([]byte, error) {
 	e.mu.Lock()
-	answer, err := e.answerers[instance], e.err
+	answer, err := e.answerers[instance+"/"+topic], e.err
 	e.asked = append(e.asked, payload)
 	e.mu.Unlock()
 	if err != nil {
