@@ -69,6 +69,7 @@ type snapshot struct {
 	config   int64
 	rules    []*Rule
 	byName   map[string]*Rule
+	offers   offers
 	toolsets map[identity.Role]*Toolset
 }
 
@@ -76,6 +77,9 @@ type snapshot struct {
 // immutable and shared.
 type Toolset struct {
 	Tools []tool.Tool
+	// Prompts, Resources and Templates are the offers that doors list beside
+	// tools: a template is a family of resources.
+	Prompts, Resources, Templates []tool.Tool
 
 	mu   sync.Mutex
 	memo map[string][]byte
@@ -84,12 +88,12 @@ type Toolset struct {
 // Memo returns what build made of the toolset for this key, building it once
 // in the toolset's life. Doors keep their encoded lists here, so that a list
 // is encoded once per role and change, not per request.
-func (t *Toolset) Memo(key string, build func([]tool.Tool) []byte) []byte {
+func (t *Toolset) Memo(key string, build func() []byte) []byte {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b, ok := t.memo[key]
 	if !ok {
-		b = build(t.Tools)
+		b = build()
 		t.memo[key] = b
 	}
 	return b
@@ -124,6 +128,17 @@ func (c *Catalog) Rule(ctx context.Context, p identity.Principal, name string) (
 		return nil, err
 	}
 	return s.byName[name], nil
+}
+
+// Offer returns the rule of one offer, by the name that PromptName,
+// ResourceName or CompletionName gives it, nil when the tenant has no such
+// offer.
+func (c *Catalog) Offer(ctx context.Context, p identity.Principal, name string) (*Rule, error) {
+	s, err := c.snapshot(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return s.offers.find(name), nil
 }
 
 // Allowed reports whether the principal may call the named tool. A catalogue
@@ -215,7 +230,7 @@ func (c *Catalog) build(ctx context.Context, p identity.Principal) (*snapshot, e
 	if err != nil {
 		return nil, fmt.Errorf("tool overrides: %w", err)
 	}
-	s := &snapshot{config: p.Config, byName: map[string]*Rule{}, toolsets: map[identity.Role]*Toolset{}}
+	s := &snapshot{config: p.Config, byName: map[string]*Rule{}, offers: newOffers(), toolsets: map[identity.Role]*Toolset{}}
 	for _, provider := range c.providers {
 		tools, err := provider.Tools(ctx, p.Tenant)
 		if err != nil {
@@ -244,28 +259,39 @@ func (c *Catalog) keep(t identity.TenantID, s *snapshot) {
 }
 
 func (s *snapshot) add(t tool.Tool, overrides map[string]identity.Role) error {
+	if isOffer(t.Kind) {
+		return s.offers.add(t)
+	}
 	if _, taken := s.byName[t.Name]; taken {
 		return fmt.Errorf("two tools are named %q", t.Name)
-	}
-	var schema jsonschema.Schema
-	if err := json.Unmarshal(t.Schema, &schema); err != nil {
-		return fmt.Errorf("tool %q: input schema: %w", t.Name, err)
-	}
-	resolved, err := schema.Resolve(nil)
-	if err != nil {
-		return fmt.Errorf("tool %q: input schema: %w", t.Name, err)
 	}
 	if t.Identity == "" {
 		t.Identity = t.Name
 	}
-	r := &Rule{Tool: t, Default: max(t.Floor, t.MinRole), Override: overrides[t.Identity], schema: resolved}
-	r.Effective = r.Default
-	if r.Override != identity.None {
-		r.Effective = max(t.Floor, r.Override)
+	r, err := newRule(t, overrides[t.Identity])
+	if err != nil {
+		return err
 	}
 	s.rules = append(s.rules, r)
 	s.byName[t.Name] = r
 	return nil
+}
+
+func newRule(t tool.Tool, override identity.Role) (*Rule, error) {
+	var schema jsonschema.Schema
+	if err := json.Unmarshal(t.Schema, &schema); err != nil {
+		return nil, fmt.Errorf("tool %q: input schema: %w", t.Name, err)
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		return nil, fmt.Errorf("tool %q: input schema: %w", t.Name, err)
+	}
+	r := &Rule{Tool: t, Default: max(t.Floor, t.MinRole), Override: override, schema: resolved}
+	r.Effective = r.Default
+	if r.Override != identity.None {
+		r.Effective = max(t.Floor, r.Override)
+	}
+	return r, nil
 }
 
 func (s *snapshot) toolset(role identity.Role) *Toolset {
@@ -275,5 +301,6 @@ func (s *snapshot) toolset(role identity.Role) *Toolset {
 			set.Tools = append(set.Tools, r.Tool)
 		}
 	}
+	s.offers.addTo(set, role)
 	return set
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -86,10 +87,20 @@ const recordTimeout = 10 * time.Second
 // every way out exactly one audit record has been stored first; when it could
 // not be, the result is withheld. An error is always a *Refusal.
 func (g *Gate) Call(ctx context.Context, c Caller, name string, args json.RawMessage) (*tool.Result, error) {
-	run := &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now()}
+	return g.run(ctx, &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now()})
+}
+
+// CallOffer is Call for what is no tool to a client, by the name that
+// PromptName, ResourceName or CompletionName gives it. Offers have a method of
+// their own so that a client cannot reach one by naming it as a tool.
+func (g *Gate) CallOffer(ctx context.Context, c Caller, name string, args json.RawMessage) (*tool.Result, error) {
+	return g.run(ctx, &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now(), offer: true})
+}
+
+func (g *Gate) run(ctx context.Context, run *call) (*tool.Result, error) {
 	result, refusal := run.do(ctx)
 	if err := run.record(ctx, result, refusal); err != nil {
-		g.cfg.Logger.ErrorContext(ctx, "audit record failed, result withheld", "tool", name, "request_id", c.RequestID, "err", err)
+		g.cfg.Logger.ErrorContext(ctx, "audit record failed, result withheld", "tool", run.name, "request_id", run.caller.RequestID, "err", err)
 		refusal = &Refusal{Outcome: AuditLost, Text: "Error: audit log unavailable", Err: err}
 	}
 	g.observe(run, refusal)
@@ -120,6 +131,7 @@ type call struct {
 	name   string
 	args   json.RawMessage
 	start  time.Time
+	offer  bool // name is that of an offer
 
 	rule   *Rule          // nil until authorised or refused
 	detail map[string]any // what Prepare said would be done
@@ -160,12 +172,13 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 }
 
 func (c *call) authorise(ctx context.Context) *Refusal {
-	rule, err := c.gate.cfg.Catalog.Rule(ctx, c.caller.Principal, c.name)
+	rule, err := c.find(ctx)
 	switch {
 	case err != nil:
 		return c.internal(ctx, err)
 	case rule == nil:
-		return &Refusal{Outcome: Unknown, Text: "Unknown tool: " + c.name}
+		kind, name := c.asked()
+		return &Refusal{Outcome: Unknown, Text: "Unknown " + kind + ": " + name}
 	}
 	c.rule = rule
 	if c.caller.Principal.IsZero() || !rule.Allows(c.caller.Principal.Role) {
@@ -176,6 +189,22 @@ func (c *call) authorise(ctx context.Context) *Refusal {
 		return &Refusal{Outcome: Denied, Text: text}
 	}
 	return nil
+}
+
+func (c *call) find(ctx context.Context) (*Rule, error) {
+	if c.offer {
+		return c.gate.cfg.Catalog.Offer(ctx, c.caller.Principal, c.name)
+	}
+	return c.gate.cfg.Catalog.Rule(ctx, c.caller.Principal, c.name)
+}
+
+// asked says what was asked for, whether it exists or not.
+func (c *call) asked() (kind, name string) {
+	if c.offer {
+		kind, name, _ = strings.Cut(c.name, ":")
+		return kind, name
+	}
+	return "tool", c.name
 }
 
 // limit spares calls inside a call: the outer one was counted.
@@ -297,10 +326,11 @@ func (c *call) inner(ctx context.Context, name string, args any) (*tool.Result, 
 }
 
 // logCause logs what the caller is not told, once. A refusal of an inner call
-// was logged there; asking the client is no failure.
+// was logged there; asking the client is no failure, nor is an address at
+// which there is nothing.
 func (c *call) logCause(ctx context.Context, err error) {
 	var inner *Refusal
-	if f := fault.Of(err); f.Cause == nil || errors.As(err, &inner) || tool.IsQuestion(err) || ctx.Err() != nil {
+	if f := fault.Of(err); f.Cause == nil || errors.As(err, &inner) || tool.IsQuestion(err) || errors.Is(err, tool.ErrNoResource) || ctx.Err() != nil {
 		return
 	}
 	c.gate.cfg.Logger.WarnContext(ctx, "tool failed", "tool", c.name, "request_id", c.caller.RequestID, "err", err)

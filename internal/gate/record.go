@@ -30,7 +30,8 @@ func (c *call) record(ctx context.Context, r *tool.Result, refusal *Refusal) err
 // event names the record: the tool's event, with the outcome as suffix unless
 // the call was done (contract 10).
 func (c *call) event(r *tool.Result, refusal *Refusal) string {
-	base := "tool.unknown"
+	kind, _ := c.asked()
+	base := kind + ".unknown"
 	if c.rule != nil {
 		base = c.rule.Tool.Event
 	}

@@ -324,7 +324,7 @@ func TestOwnCursors(t *testing.T) {
 			t.Errorf("after %s: %.200s", many[after].Name, body)
 		}
 		kept := true
-		set.Memo(fmt.Sprintf("mcp/plain/%d", after+1), func([]tool.Tool) []byte { kept = false; return nil })
+		set.Memo(fmt.Sprintf("mcp/tools/plain/%d", after+1), func() []byte { kept = false; return nil })
 		if kept != wantKept {
 			t.Errorf("page after %s kept: %v, want %v", many[after].Name, kept, wantKept)
 		}

@@ -66,7 +66,7 @@ func (h *Handler) checkModern(header http.Header, m *message, inHeader, inMeta s
 	if err := checkVersions(m, inHeader, inMeta); err != nil {
 		return quirk, err
 	}
-	if m.isRequest() && !modernMethod(m.method) {
+	if m.isRequest() && !h.modernMethod(m.method) {
 		return quirk, unknownMethod(m.method)
 	}
 	return quirk, checkRouting(header, m, quirk != QuirkHeaderMismatch)
@@ -146,10 +146,10 @@ func decodeHeader(raw string) (string, bool) {
 
 // modernMethod reports whether 2026-07-28 has the method and the gateway
 // offers it.
-func modernMethod(method string) bool {
+func (h *Handler) modernMethod(method string) bool {
 	switch method {
 	case "server/discover", "tools/list", "tools/call", "subscriptions/listen":
 		return true
 	}
-	return false
+	return h.offered[method] != nil
 }

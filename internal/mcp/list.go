@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -16,10 +17,10 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-// pageSize is how many tools one page of tools/list holds.
+// pageSize is how many items one page of a list holds.
 const pageSize = 200
 
-// listShape is the part of the version that tools/list depends on.
+// listShape is the part of the version that lists depend on.
 type listShape string
 
 const (
@@ -39,24 +40,37 @@ func (v version) shape() listShape {
 	}
 }
 
-// listTools answers tools/list. The page is encoded once per role and change;
-// a request only splices its id in. Only the pages of a walk from the start
-// are kept: any tool's name makes a cursor.
+// listing is one of the lists: how a page of it is encoded.
+type listing struct {
+	member string // of the result
+	append func(out []byte, t *tool.Tool, shape listShape) []byte
+	items  func(*gate.Toolset) []tool.Tool
+}
+
+// listTools answers tools/list.
 func (h *Handler) listTools(ctx context.Context, x *exchange) (*answer, *rpcError) {
+	return h.list(ctx, x, listing{"tools", appendTool, func(set *gate.Toolset) []tool.Tool { return set.Tools }})
+}
+
+// list answers with one page. It is encoded once per role and change; a
+// request only splices its id in. Only the pages of a walk from the start are
+// kept: any item's name makes a cursor.
+func (h *Handler) list(ctx context.Context, x *exchange, l listing) (*answer, *rpcError) {
 	set, err := h.cfg.Gate.Catalog().Toolset(ctx, x.principal)
 	if err != nil {
-		return nil, h.internal(ctx, x, "list tools", err)
+		return nil, h.internal(ctx, x, "list "+l.member, err)
 	}
-	start, ok := pageStart(set.Tools, x.msg.params.cursor)
+	items := l.items(set)
+	start, ok := pageStart(items, x.msg.params.cursor)
 	if !ok {
 		return nil, invalidParams("Invalid cursor")
 	}
 	shape := x.version.shape()
-	encode := func(tools []tool.Tool) []byte { return h.encodePage(tools, start, shape) }
+	encode := func() []byte { return h.encodePage(l, items, start, shape) }
 	if start%pageSize != 0 { // a cursor of the client's own making, or of an older list
-		return h.splice(x.msg.id, encode(set.Tools)), nil
+		return h.splice(x.msg.id, encode()), nil
 	}
-	return h.splice(x.msg.id, set.Memo("mcp/"+string(shape)+"/"+strconv.Itoa(start), encode)), nil
+	return h.splice(x.msg.id, set.Memo("mcp/"+l.member+"/"+string(shape)+"/"+strconv.Itoa(start), encode)), nil
 }
 
 // splice answers with a result that is encoded already, up to the end of the
@@ -67,9 +81,9 @@ func (h *Handler) splice(id, rest []byte) *answer {
 	return &answer{status: http.StatusOK, head: b, shared: rest}
 }
 
-// pageStart resolves a cursor: the name of the last tool of the page before,
-// so that a list which changes meanwhile neither repeats nor loses a tool.
-func pageStart(tools []tool.Tool, cursor []byte) (int, bool) {
+// pageStart resolves a cursor: the name of the last item of the page before,
+// so that a list which changes meanwhile neither repeats nor loses an item.
+func pageStart(items []tool.Tool, cursor []byte) (int, bool) {
 	if cursor == nil {
 		return 0, true
 	}
@@ -81,28 +95,28 @@ func pageStart(tools []tool.Tool, cursor []byte) (int, bool) {
 	if err != nil {
 		return 0, false
 	}
-	i := slices.IndexFunc(tools, func(t tool.Tool) bool { return t.Name == string(last) })
+	i := slices.IndexFunc(items, func(t tool.Tool) bool { return t.Name == string(last) })
 	return i + 1, i >= 0
 }
 
 // encodePage encodes the result and the end of the message.
-func (h *Handler) encodePage(tools []tool.Tool, start int, shape listShape) []byte {
-	end := min(start+pageSize, len(tools))
+func (h *Handler) encodePage(l listing, items []tool.Tool, start int, shape listShape) []byte {
+	end := min(start+pageSize, len(items))
 	out := []byte{'{'}
 	if shape == shapeModern {
 		out = append(out, `"resultType":"complete",`...)
 	}
-	out = append(out, `"tools":[`...)
+	out = append(append(append(out, '"'), l.member...), `":[`...)
 	for i := start; i < end; i++ {
 		if i > start {
 			out = append(out, ',')
 		}
-		out = appendTool(out, &tools[i], shape)
+		out = l.append(out, &items[i], shape)
 	}
 	out = append(out, ']')
-	if end < len(tools) {
+	if end < len(items) {
 		out = append(out, `,"nextCursor":"`...)
-		out = append(base64.RawURLEncoding.AppendEncode(out, []byte(tools[end-1].Name)), '"')
+		out = append(base64.RawURLEncoding.AppendEncode(out, []byte(items[end-1].Name)), '"')
 	}
 	if shape == shapeModern {
 		out = append(append(out, cacheHint...), h.info.meta...)
@@ -111,14 +125,8 @@ func (h *Handler) encodePage(tools []tool.Tool, start int, shape listShape) []by
 }
 
 func appendTool(out []byte, t *tool.Tool, shape listShape) []byte {
-	title := t.Title
-	if title == "" {
-		title = t.Name
-	}
-	out = tool.AppendString(append(out, `{"name":`...), t.Name)
-	if shape != shapePlain {
-		out = tool.AppendString(append(out, `,"title":`...), title)
-	}
+	title := cmp.Or(t.Title, t.Name)
+	out = appendNames(append(out, '{'), t.Name, title, shape)
 	out = tool.AppendString(append(out, `,"description":`...), t.Description)
 	out = appendCompact(append(out, `,"inputSchema":`...), t.Schema)
 	if shape != shapePlain && t.Output != nil {
@@ -126,6 +134,15 @@ func appendTool(out []byte, t *tool.Tool, shape listShape) []byte {
 	}
 	out = tool.AppendString(append(out, `,"annotations":{"title":`...), title)
 	return append(appendHints(out, t.Hints), `}}`...)
+}
+
+// appendNames appends the name and, where the version has it, the title.
+func appendNames(out []byte, name, title string, shape listShape) []byte {
+	out = tool.AppendString(append(out, `"name":`...), name)
+	if shape != shapePlain {
+		out = tool.AppendString(append(out, `,"title":`...), cmp.Or(title, name))
+	}
+	return out
 }
 
 // appendHints writes the annotations. All are written out: the defaults of the
@@ -192,10 +209,10 @@ func (h *Handler) fingerprint(ctx context.Context, p identity.Principal) ([]byte
 }
 
 func fingerprintOf(set *gate.Toolset) []byte {
-	return set.Memo("mcp/fingerprint", func(tools []tool.Tool) []byte {
+	return set.Memo("mcp/fingerprint", func() []byte {
 		var all []byte
-		for i := range tools {
-			all = appendTool(all, &tools[i], shapeStructured)
+		for i := range set.Tools {
+			all = appendTool(all, &set.Tools[i], shapeStructured)
 		}
 		sum := sha256.Sum256(all)
 		return sum[:]

@@ -40,6 +40,7 @@ type Config struct {
 	BaseURL string   // without trailing slash; challenges point below it
 	Origins []string // the CORS list: browsers elsewhere are refused
 	Version string   // of the build
+	Offers  Offers   // of the build
 	Logger  *slog.Logger
 	Now     func() time.Time
 
@@ -80,6 +81,7 @@ type Handler struct {
 	cfg      Config
 	origins  map[string]bool
 	info     serverInfo
+	offered  map[string]method // those of the Offers, never changed
 	parsers  parsers
 	buffers  buffers
 	calls    calls
@@ -103,6 +105,7 @@ func New(cfg Config) *Handler {
 	for _, o := range cfg.Origins {
 		h.origins[o] = true
 	}
+	h.offered = h.offeredMethods(cfg.Offers)
 	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
 	cfg.Relay.Answer(topicMessage, h.answerMessage)
 	cfg.Relay.Answer(topicResponse, h.answerResponse)

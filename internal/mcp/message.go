@@ -38,8 +38,10 @@ type message struct {
 type params struct {
 	name            []byte // tools/call, prompts/get
 	uri             []byte // resources/read
-	arguments       []byte // tools/call
-	cursor          []byte // tools/list
+	arguments       []byte // tools/call, prompts/get
+	cursor          []byte // of the lists
+	ref             []byte // completion/complete
+	argument        []byte // completion/complete
 	protocolVersion []byte // initialize
 	clientInfo      []byte // initialize
 	notifications   []byte // subscriptions/listen
@@ -225,6 +227,10 @@ func (p *parser) params(out *params) *rpcError {
 			return p.value(&out.arguments)
 		case "cursor":
 			return p.value(&out.cursor)
+		case "ref":
+			return p.value(&out.ref)
+		case "argument":
+			return p.value(&out.argument)
 		case "protocolVersion":
 			return p.value(&out.protocolVersion)
 		case "clientInfo":
@@ -244,7 +250,7 @@ func (p *parser) params(out *params) *rpcError {
 		case "_meta":
 			return p.meta(&out.meta)
 		}
-		return p.skip(name, "name", "uri", "arguments", "cursor", "protocolVersion", "clientInfo", "notifications", "requestId",
+		return p.skip(name, "name", "uri", "arguments", "cursor", "ref", "argument", "protocolVersion", "clientInfo", "notifications", "requestId",
 			"level", "capabilities", "inputResponses", "requestState", "_meta")
 	})
 }

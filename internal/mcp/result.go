@@ -25,7 +25,7 @@ func (h *Handler) callTool(ctx context.Context, x *exchange) (*answer, *rpcError
 	if x.rounds, invalid = h.openRounds(x); invalid != nil {
 		return nil, invalid
 	}
-	result, err := h.callGate(ctx, x, name, x.msg.params.arguments)
+	result, err := h.callGate(ctx, x, h.cfg.Gate.Call, name, x.msg.params.arguments)
 	if err != nil {
 		if a, asked := h.asQuestion(x, err); a != nil || asked != nil {
 			return a, asked

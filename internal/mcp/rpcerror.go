@@ -7,14 +7,15 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
-// The JSON-RPC error codes in use: those of JSON-RPC 2.0 and those that the
-// 2026-07-28 revision reserves.
+// The JSON-RPC error codes in use: those of JSON-RPC 2.0, those that the
+// 2026-07-28 revision reserves, and one that it retired.
 const (
 	codeParse          = -32700
 	codeInvalidRequest = -32600
 	codeNoMethod       = -32601
 	codeInvalidParams  = -32602
 	codeInternal       = -32603
+	codeNoResource     = -32002 // before 2026-07-28
 	codeHeaderMismatch = -32020
 	codeMissingAbility = -32021
 	codeBadVersion     = -32022
@@ -79,7 +80,7 @@ func (e *rpcError) httpStatus(v version) int {
 		return e.status
 	}
 	switch e.code {
-	case codeNoMethod, codeInvalidParams:
+	case codeNoMethod, codeInvalidParams, codeNoResource:
 		return http.StatusOK
 	default:
 		return e.status

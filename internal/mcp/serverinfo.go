@@ -34,7 +34,7 @@ func (c *Config) capabilities() []byte {
 	if c.Interactive {
 		out = append(out, `,"logging":{}`...)
 	}
-	return append(out, '}')
+	return append(c.Offers.capabilities(out), '}')
 }
 
 func encodeServerInfo(build string, capabilities []byte) serverInfo {
