@@ -36,13 +36,18 @@ func (s clientSessions) Session(ctx context.Context, p identity.Principal, key s
 	if err != nil {
 		return mcp.ClientSession{}, err
 	}
-	found := mcp.ClientSession{Version: row.ProtocolVersion, Capabilities: row.Capabilities, LogLevel: tool.Level(row.LogLevel)}
+	found := mcp.ClientSession{Version: row.ProtocolVersion, Capabilities: row.Capabilities, LogLevel: tool.Level(row.LogLevel), Subscribed: row.Subscriptions}
 	return found, tenant.TouchMCPSession(ctx, row)
 }
 
 // SetLogLevel implements mcp.ClientSessions.
 func (s clientSessions) SetLogLevel(ctx context.Context, p identity.Principal, key string, level tool.Level) error {
 	return s.store.Tenant(p.Tenant).SetMCPLogLevel(ctx, p.User, key, string(level))
+}
+
+// Subscribe implements mcp.ClientSessions.
+func (s clientSessions) Subscribe(ctx context.Context, p identity.Principal, key string, change func([]string) []string) error {
+	return s.store.Tenant(p.Tenant).SetMCPSubscriptions(ctx, p.User, key, change)
 }
 
 // DeleteSession implements mcp.ClientSessions.

@@ -32,10 +32,18 @@ type Resource struct {
 	// Read returns the contents. vars are the variables of the template.
 	// ErrNoResource says that a family has no such member.
 	Read func(ctx context.Context, env Env, uri string, vars map[string]string) ([]Contents, error)
+	// Watch tells clients that have subscribed of changes; nil when nothing is
+	// known of them. An error is logged, and Watch is called again.
+	Watch ResourceWatch
 	// Complete proposes values for a variable of the template that begins with
 	// typed, best first; nil means that there are no proposals.
 	Complete func(ctx context.Context, env Env, variable, typed string) ([]string, error)
 }
+
+// ResourceWatch is a function that runs as long as the gateway does and calls
+// changed whenever the resource at an address has other contents. Each instance
+// runs its own.
+type ResourceWatch func(ctx context.Context, changed func(uri string)) error
 
 // ErrNoResource is returned by Read for an address at which there is nothing.
 var ErrNoResource = errors.New("resource not found")

@@ -27,8 +27,8 @@ type exchange struct {
 	// itself earlier; a logLevel of "" means that it hears nothing.
 	capabilities []byte
 	logLevel     tool.Level
-	setLevel     func(context.Context, tool.Level) error // remembers it; nil without a session
-	rounds       *rounds                                 // of a call that runs
+	state        sessionState // remembers it, nil without a session
+	rounds       *rounds      // of a call that runs
 
 	opened string // the id of the session that initialize began
 }
@@ -72,6 +72,10 @@ func (h *Handler) dispatch(ctx context.Context, x *exchange) (*answer, *rpcError
 	case "logging/setLevel":
 		if h.cfg.Interactive && !x.version.modern() {
 			return h.setLogLevel(ctx, x)
+		}
+	case "resources/subscribe", "resources/unsubscribe":
+		if h.cfg.Offers.Updates && !x.version.modern() {
+			return h.subscribe(ctx, x)
 		}
 	case "ping":
 		return h.splice(x.msg.id, []byte(`{}}`)), nil

@@ -23,6 +23,9 @@ type ClientSession struct {
 	Version      string
 	Capabilities []byte // the object that the client declared
 	LogLevel     tool.Level
+	// Subscribed are the addresses of the resources that the client wants to
+	// hear of.
+	Subscribed []string
 }
 
 // ClientSessions keeps sessions where every instance finds them. What is not
@@ -33,6 +36,9 @@ type ClientSessions interface {
 	// Session also notes that the session is in use.
 	Session(ctx context.Context, p identity.Principal, key string) (ClientSession, error)
 	SetLogLevel(ctx context.Context, p identity.Principal, key string, level tool.Level) error
+	// Subscribe changes what the client has subscribed to. It may call change
+	// more than once. Too much is an Invalid fault.
+	Subscribe(ctx context.Context, p identity.Principal, key string, change func(uris []string) []string) error
 	DeleteSession(ctx context.Context, p identity.Principal, key string) error
 }
 
@@ -54,13 +60,43 @@ func (h *Handler) openSession(ctx context.Context, x *exchange) (string, *rpcErr
 	if len(s.Capabilities) == 0 {
 		s.Capabilities = []byte("{}")
 	}
-	switch err := h.cfg.Sessions.CreateSession(ctx, x.principal, sessionKey(id), s); {
-	case fault.Is(err, fault.Invalid):
-		return "", invalidParams(fault.Of(err).Public)
-	case err != nil:
-		return "", h.internal(ctx, x, "open session", err)
+	if err := h.cfg.Sessions.CreateSession(ctx, x.principal, sessionKey(id), s); err != nil {
+		return "", h.sessionFault(ctx, x, "open session", err)
 	}
 	return id, nil
+}
+
+// sessionFault says why a session could not be read or changed.
+func (h *Handler) sessionFault(ctx context.Context, x *exchange, what string, err error) *rpcError {
+	switch fault.KindOf(err) {
+	case fault.NotFound:
+		return errSessionGone
+	case fault.Invalid:
+		return invalidParams(fault.Of(err).Public)
+	default:
+		return h.internal(ctx, x, what, err)
+	}
+}
+
+// sessionState is what a session remembers of its client.
+type sessionState interface {
+	setLevel(ctx context.Context, level tool.Level) error
+	subscribe(ctx context.Context, change func(uris []string) []string) error
+}
+
+// storedState is that of a Streamable HTTP session.
+type storedState struct {
+	sessions  ClientSessions
+	principal identity.Principal
+	key       string
+}
+
+func (s storedState) setLevel(ctx context.Context, level tool.Level) error {
+	return s.sessions.SetLogLevel(ctx, s.principal, s.key, level)
+}
+
+func (s storedState) subscribe(ctx context.Context, change func([]string) []string) error {
+	return s.sessions.Subscribe(ctx, s.principal, s.key, change)
 }
 
 // defaultLevel is the least grave log message that a client hears which has
@@ -80,16 +116,11 @@ func (h *Handler) inSession(v *visit, x *exchange) *rpcError {
 	}
 	ctx, key := v.r.Context(), sessionKey(id)
 	s, err := h.cfg.Sessions.Session(ctx, x.principal, key)
-	switch {
-	case fault.Is(err, fault.NotFound):
-		return errSessionGone
-	case err != nil:
-		return h.internal(ctx, x, "read session", err)
+	if err != nil {
+		return h.sessionFault(ctx, x, "read session", err)
 	}
 	x.capabilities, x.logLevel = s.Capabilities, s.LogLevel
-	x.setLevel = func(ctx context.Context, level tool.Level) error {
-		return h.cfg.Sessions.SetLogLevel(ctx, x.principal, key, level)
-	}
+	x.state = storedState{h.cfg.Sessions, x.principal, key}
 	return nil
 }
 
@@ -104,17 +135,17 @@ func (h *Handler) setLogLevel(ctx context.Context, x *exchange) (*answer, *rpcEr
 	switch {
 	case !level.AtLeast(tool.Debug):
 		return nil, invalidParams("level must be one of debug, info, notice, warning, error, critical, alert, emergency")
-	case x.setLevel == nil:
+	case x.state == nil:
 		return nil, invalidRequest("logging/setLevel needs the " + headerSession + " header that initialize was answered with")
 	}
-	if err := x.setLevel(ctx, level); err != nil {
-		return nil, h.internal(ctx, x, "set log level", err)
+	if err := x.state.setLevel(ctx, level); err != nil {
+		return nil, h.sessionFault(ctx, x, "set log level", err)
 	}
 	return h.splice(x.msg.id, []byte(`{}}`)), nil
 }
 
 // serveSession is the stream that a Streamable HTTP client may open beside its
-// requests: it tells when the tools change.
+// requests: it tells when the tools change, and resources it subscribed to.
 func (h *Handler) serveSession(w http.ResponseWriter, v *visit) error {
 	p, key, err := h.sessionOf(w, v)
 	if err != nil || key == "" {
@@ -128,6 +159,10 @@ func (h *Handler) serveSession(w http.ResponseWriter, v *visit) error {
 		still: func(ctx context.Context, p identity.Principal) error {
 			_, err := h.cfg.Sessions.Session(ctx, p, key)
 			return err
+		},
+		subscribed: func(ctx context.Context, p identity.Principal) ([]string, error) {
+			s, err := h.cfg.Sessions.Session(ctx, p, key)
+			return s.Subscribed, err
 		},
 	})
 	if err != nil {

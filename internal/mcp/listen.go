@@ -1,15 +1,21 @@
 package mcp
 
 import (
+	"context"
 	"net/http"
+	"strconv"
 
+	"github.com/go-json-experiment/json"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
 // serveListen is subscriptions/listen (2026-07-28): a stream that tells when
 // the caller's tools change, until the caller leaves.
 func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) error {
-	wanted, refusal := wantsToolChanges(x.msg.params.notifications)
+	wanted, refusal := h.readFilter(x.msg.params.notifications)
 	if refusal == nil && !accepts(v.r, "text/event-stream") {
 		refusal = &rpcError{status: http.StatusNotAcceptable, code: codeInvalidRequest, message: "Accept must include text/event-stream"}
 	}
@@ -22,11 +28,8 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 	s := h.openStream(w)
 	acknowledge := func() error { return h.sendOnce(s, h.acknowledged(x.msg.id, wanted)) }
 	var err error
-	if wanted {
-		err = h.hold(ctx, &held{
-			stream: s, opened: v.r, slug: v.slug, principal: x.principal, greet: acknowledge,
-			changed: func() *answer { return h.listChanged(x.msg.id) },
-		})
+	if wanted.something() {
+		err = h.hold(ctx, wanted.held(h, x, &held{stream: s, opened: v.r, slug: v.slug, principal: x.principal, greet: acknowledge}))
 	} else {
 		err = acknowledge()
 	}
@@ -44,21 +47,54 @@ func (h *Handler) sendOnce(s *stream, a *answer) error {
 	return s.send(a)
 }
 
-// wantsToolChanges reads the filter of the subscription. Only changes of tools
-// are offered; of whatever else is asked the acknowledgement says nothing.
-func wantsToolChanges(raw []byte) (bool, *rpcError) {
+// filter is what a subscription is to hear of.
+type filter struct {
+	tools bool
+	uris  []string // of resources
+}
+
+// readFilter reads the filter of a subscription, as far as it can be served;
+// of whatever else is asked the acknowledgement says nothing.
+func (h *Handler) readFilter(raw []byte) (f filter, err *rpcError) {
 	if len(raw) == 0 || raw[0] != '{' {
-		return false, invalidParams("notifications must be an object")
+		return f, invalidParams("notifications must be an object")
 	}
-	var wanted []byte
+	var tools, uris []byte
 	p := newParser(raw)
-	err := p.members(func(name []byte) *rpcError {
-		if string(name) == "toolsListChanged" {
-			return p.value(&wanted)
+	err = p.members(func(name []byte) *rpcError {
+		switch string(name) {
+		case "toolsListChanged":
+			return p.value(&tools)
+		case "resourceSubscriptions":
+			return p.value(&uris)
 		}
-		return p.skip(name, "toolsListChanged")
+		return p.skip(name, "toolsListChanged", "resourceSubscriptions")
 	})
-	return string(wanted) == "true", err
+	if err != nil {
+		return f, err
+	}
+	f.tools = string(tools) == "true"
+	if uris == nil || !h.cfg.Offers.Updates {
+		return f, nil
+	}
+	if json.Unmarshal(uris, &f.uris) != nil || len(f.uris) > maxSubscribed {
+		return f, invalidParams("resourceSubscriptions must be a list of at most " + strconv.Itoa(maxSubscribed) + " URIs")
+	}
+	return f, nil
+}
+
+func (f filter) something() bool { return f.tools || len(f.uris) > 0 }
+
+// held adds to a stream what it hears of.
+func (f filter) held(h *Handler, x *exchange, s *held) *held {
+	s.id = x.msg.id
+	if f.tools {
+		s.changed = func() *answer { return h.listChanged(x.msg.id) }
+	}
+	if len(f.uris) > 0 {
+		s.subscribed = func(context.Context, identity.Principal) ([]string, error) { return f.uris, nil }
+	}
+	return s
 }
 
 // subscription appends the _meta that ties a notification to its request.
@@ -66,12 +102,26 @@ func subscription(dst, id []byte) []byte {
 	return append(append(dst, `"_meta":{"`+metaSubscription+`":`...), id...)
 }
 
-func (h *Handler) acknowledged(id []byte, wanted bool) *answer {
+func (h *Handler) acknowledged(id []byte, f filter) *answer {
 	b := h.buffers.get()
 	b.b = append(b.b, `{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{`...)
 	b.b = append(subscription(b.b, id), `},"notifications":{`...)
-	if wanted {
+	if f.tools {
 		b.b = append(b.b, `"toolsListChanged":true`...)
+	}
+	for i, uri := range f.uris {
+		switch {
+		case i > 0:
+			b.b = append(b.b, ',')
+		case f.tools:
+			b.b = append(b.b, `,"resourceSubscriptions":[`...)
+		default:
+			b.b = append(b.b, `"resourceSubscriptions":[`...)
+		}
+		b.b = tool.AppendString(b.b, uri)
+	}
+	if len(f.uris) > 0 {
+		b.b = append(b.b, ']')
 	}
 	b.b = append(b.b, `}}}`...)
 	return &answer{status: http.StatusOK, head: b}

@@ -86,6 +86,7 @@ type Handler struct {
 	buffers  buffers
 	calls    calls
 	asks     asks
+	updates  updates
 	sessions sessions
 	ids      sessionIDs
 

@@ -13,6 +13,8 @@ import (
 // and its methods do not exist.
 type Offers struct {
 	Prompts, Resources, Completions bool
+	// Updates says that some resource tells when it changes.
+	Updates bool
 }
 
 // method answers one method.
@@ -42,7 +44,11 @@ func (o Offers) capabilities(dst []byte) []byte {
 		dst = append(dst, `,"prompts":{}`...)
 	}
 	if o.Resources {
-		dst = append(dst, `,"resources":{}`...)
+		dst = append(dst, `,"resources":{`...)
+		if o.Updates {
+			dst = append(dst, `"subscribe":true`...)
+		}
+		dst = append(dst, '}')
 	}
 	if o.Completions {
 		dst = append(dst, `,"completions":{}`...)

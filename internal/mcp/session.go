@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -33,6 +34,7 @@ type session struct {
 	version      version
 	capabilities []byte
 	logLevel     tool.Level
+	subscribed   []string
 	closed       bool
 	work         sync.WaitGroup
 }
@@ -75,8 +77,9 @@ func (s *session) settle(h *Handler, x *exchange) {
 	}
 	x.version, x.capabilities, x.out = s.version, s.capabilities, sessionOutlet{h, s}
 	if h.cfg.Interactive {
-		x.logLevel, x.setLevel = s.logLevel, s.setLevel
+		x.logLevel = s.logLevel
 	}
+	x.state = s
 }
 
 func (s *session) setLevel(_ context.Context, level tool.Level) error {
@@ -84,6 +87,28 @@ func (s *session) setLevel(_ context.Context, level tool.Level) error {
 	defer s.mu.Unlock()
 	s.logLevel = level
 	return nil
+}
+
+// maxSubscribed bounds what one session subscribes to.
+const maxSubscribed = 1000
+
+var errSubscriptions = fault.New(fault.Invalid, "Too many subscriptions")
+
+func (s *session) subscribe(_ context.Context, change func([]string) []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := change(s.subscribed)
+	if len(changed) > maxSubscribed {
+		return errSubscriptions
+	}
+	s.subscribed = changed
+	return nil
+}
+
+func (s *session) subscriptions(context.Context, identity.Principal) ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.subscribed, nil
 }
 
 // sessionOutlet puts messages on the stream of a session.

@@ -36,7 +36,7 @@ func (h *Handler) serveSSE(w http.ResponseWriter, v *visit) error {
 	err = h.hold(ctx, &held{
 		stream: out, opened: v.r, slug: v.slug, principal: owner, answers: s.answers,
 		greet:   func() error { return out.event("endpoint", s.endpoint()) },
-		changed: func() *answer { return h.listChanged(nil) },
+		changed: func() *answer { return h.listChanged(nil) }, subscribed: s.subscriptions,
 	})
 	if err != nil {
 		httpx.Note(w, err)

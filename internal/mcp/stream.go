@@ -64,7 +64,11 @@ type held struct {
 	principal identity.Principal
 	greet     func() error   // sends what the stream begins with
 	answers   <-chan *answer // nil when there are none
-	changed   func() *answer // encodes tools/list_changed
+	changed   func() *answer // encodes tools/list_changed, nil when it is not wanted
+	// subscribed lists the resources that the client wants to hear of; nil
+	// when it wants to hear of none. id is then the subscription's, or nil.
+	subscribed func(context.Context, identity.Principal) ([]string, error)
+	id         []byte
 	// still reports what ended the stream beside its credential; may be nil.
 	still func(context.Context, identity.Principal) error
 
@@ -80,6 +84,8 @@ type held struct {
 func (h *Handler) hold(ctx context.Context, s *held) error {
 	changes, unwatch := h.cfg.Gate.Catalog().Watch(s.principal.Tenant)
 	defer unwatch()
+	updates, forget := h.watchUpdates(s)
+	defer forget()
 	var err error
 	if s.shown, err = h.fingerprint(ctx, s.principal); err != nil {
 		return err
@@ -100,6 +106,8 @@ func (h *Handler) hold(ctx context.Context, s *held) error {
 			h.buffers.put(a.head)
 		case <-changes:
 			err = h.recheck(ctx, s)
+		case <-updates.ready:
+			err = h.tellUpdates(ctx, s, updates.take())
 		case <-tick.C:
 			err = h.tick(ctx, s)
 		}
@@ -141,7 +149,7 @@ func (h *Handler) recheck(ctx context.Context, s *held) error {
 	}
 	s.failed, s.principal = 0, p
 	now, err := h.fingerprint(ctx, p)
-	if err != nil || string(now) == string(s.shown) {
+	if err != nil || s.changed == nil || string(now) == string(s.shown) {
 		return nil // a catalogue that cannot be read is told of when it can
 	}
 	s.shown = now
