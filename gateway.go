@@ -21,8 +21,10 @@ import (
 type Option func(*options)
 
 type options struct {
-	version string
-	tools   []tool.Tool
+	version   string
+	tools     []tool.Tool
+	prompts   []tool.Prompt
+	resources []tool.Resource
 }
 
 // WithVersion sets the version that the gateway tells its clients.
@@ -34,9 +36,23 @@ func WithTools(tools ...tool.Tool) Option {
 	return func(o *options) { o.tools = append(o.tools, tools...) }
 }
 
+// WithPrompts adds prompts, which people pick in their clients. They are
+// governed as tools are.
+func WithPrompts(prompts ...tool.Prompt) Option {
+	return func(o *options) { o.prompts = append(o.prompts, prompts...) }
+}
+
+// WithResources adds resources, which clients read by their addresses. They
+// are governed as tools are.
+func WithResources(resources ...tool.Resource) Option {
+	return func(o *options) { o.resources = append(o.resources, resources...) }
+}
+
 // interactive reports whether something of this build speaks to its client.
 func (o *options) interactive() bool {
-	return slices.ContainsFunc(o.tools, func(t tool.Tool) bool { return t.Interactive })
+	return slices.ContainsFunc(o.tools, func(t tool.Tool) bool { return t.Interactive }) ||
+		slices.ContainsFunc(o.prompts, func(p tool.Prompt) bool { return p.Interactive }) ||
+		slices.ContainsFunc(o.resources, func(r tool.Resource) bool { return r.Interactive })
 }
 
 // Main runs the program with the arguments of the process until it is

@@ -32,6 +32,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/internal/telemetry"
 	"github.com/mcp-gateway/mcp-gateway/internal/tools/builtin"
+	"github.com/mcp-gateway/mcp-gateway/internal/tools/offer"
 	sqltools "github.com/mcp-gateway/mcp-gateway/internal/tools/sql"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
@@ -114,6 +115,10 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err := checkCustom(c.tools); err != nil {
 		return nil, err
 	}
+	offers, err := offer.New(c.prompts, c.resources)
+	if err != nil {
+		return nil, err
+	}
 	env, err := newEnv(ctx, cfg)
 	if err != nil {
 		return nil, err
@@ -121,7 +126,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	engines := dialects(a.metrics.GuardCache)
 	connections := connections{store: a.store, ring: crypt.ring}
 	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
-	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, func(ctx context.Context, p identity.Principal, name string) bool {
+	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, offers, func(ctx context.Context, p identity.Principal, name string) bool {
 		return catalog.Allowed(ctx, p, name)
 	}), a.store)
 	a.shareChanges(catalog)
@@ -133,6 +138,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
 		Quirk: a.metrics.MCPQuirk, Seal: crypt.ring, Interactive: c.interactive(), Sessions: a.clientSessions(c.interactive()),
+		Offers: mcp.Offers{Prompts: len(c.prompts) > 0, Resources: len(c.resources) > 0, Completions: offers.Completes()},
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
@@ -196,7 +202,7 @@ func reveal(secrets []config.Secret) []string {
 type allowedFunc func(ctx context.Context, p identity.Principal, name string) bool
 
 // providers lists what offers tools, in listing order (contract 6.3).
-func (a *app) providers(conns connections, env database.Env, engines []database.Dialect, custom []tool.Tool, allowed allowedFunc) []tool.Provider {
+func (a *app) providers(conns connections, env database.Env, engines []database.Dialect, custom []tool.Tool, offers tool.Provider, allowed allowedFunc) []tool.Provider {
 	own := slices.Clone(custom)
 	slices.SortFunc(own, func(x, y tool.Tool) int { return cmp.Compare(x.Name, y.Name) })
 	return []tool.Provider{
@@ -204,6 +210,7 @@ func (a *app) providers(conns connections, env database.Env, engines []database.
 		tool.Static(own),
 		builtin.Connections{List: conns.described, Allowed: allowed},
 		&sqltools.Provider{Connections: conns, Dialects: byName(engines), Pools: a.pools, Env: env},
+		offers,
 	}
 }
 
