@@ -86,6 +86,14 @@ func TestBadValuesNameTheirVariable(t *testing.T) {
 		{"DATABASE_URL=sqlite://relative.db", "DATABASE_URL: "},
 		{"DATABASE_URL=postgresql://u:hunter2@/db", "DATABASE_URL: "},
 		{"REDIS_URL=http://:hunter2@h", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2@", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2@:6379", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2@h:port", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2#@h:6379", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2@h/one", "REDIS_URL: "},
+		{"REDIS_URL=redis://:hunter2@h?db=1", "REDIS_URL: "},
+		{"REDIS_URL=redis:hunter2", "REDIS_URL: "},
+		{"REDIS_URL=:hunter2@h:6379", "REDIS_URL: "},
 		{"ACCESS_TOKEN_EXPIRE_MINUTES=0", "ACCESS_TOKEN_EXPIRE_MINUTES: "},
 		{"ACCESS_TOKEN_EXPIRE_MINUTES=99999999999999999999", "ACCESS_TOKEN_EXPIRE_MINUTES: "},
 		{"SESSION_IDLE_HOURS=48", "SESSION_IDLE_HOURS: must not exceed SESSION_MAX_HOURS"},
@@ -116,6 +124,25 @@ func TestBadValuesNameTheirVariable(t *testing.T) {
 		}
 		if strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: the error shows the password: %v", tc.pair, err)
+		}
+	}
+}
+
+func TestRedisURL(t *testing.T) {
+	for text, want := range map[string]struct{ full, shown string }{
+		"redis://cache":                     {"redis://cache:6379", "redis://cache:6379"},
+		"redis://cache:7000/":               {"redis://cache:7000/", "redis://cache:7000/"},
+		"redis://[::1]/2":                   {"redis://[::1]:6379/2", "redis://[::1]:6379/2"},
+		"rediss://:hunter2@cache:6380/15":   {"rediss://:hunter2@cache:6380/15", "rediss://:xxxxx@cache:6380/15"},
+		"rediss://gateway:hunter2%40@cache": {"rediss://gateway:hunter2%40@cache:6379", "rediss://gateway:xxxxx@cache:6379"},
+		"redis://hunter2@cache":             {"redis://:hunter2@cache:6379", "redis://:xxxxx@cache:6379"},
+	} {
+		c := mustLoad(t, "REDIS_URL="+text)
+		if c.Redis.Reveal() != want.full {
+			t.Errorf("%s is taken as %s, want %s", text, c.Redis.Reveal(), want.full)
+		}
+		if shown := redactURL(c.Redis.Reveal()); shown != want.shown {
+			t.Errorf("%s is shown as %s, want %s", text, shown, want.shown)
 		}
 	}
 }

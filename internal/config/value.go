@@ -201,13 +201,26 @@ func listenAddr(to *string) value {
 }
 
 func redisURL(to *Secret) value {
-	return parsed[Secret]{to, func(s string) (Secret, error) {
-		u, err := url.Parse(s)
-		if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Host == "" {
-			return "", fmt.Errorf("must be redis://host:port or rediss://host:port")
-		}
-		return Secret(s), nil
-	}, func(s Secret) string { return redactURL(s.Reveal()) }}
+	return parsed[Secret]{to, parseRedisURL, func(s Secret) string { return redactURL(s.Reveal()) }}
+}
+
+var redisDatabase = regexp.MustCompile(`^/?[0-9]{0,9}$`)
+
+// parseRedisURL completes the URL: the default port, and an empty user before
+// a password that stands alone.
+func parseRedisURL(s string) (Secret, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "redis" && u.Scheme != "rediss" || u.Hostname() == "" ||
+		!redisDatabase.MatchString(u.Path) || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("must be redis:// or, for TLS, rediss:// with [user:password@]host[:port][/database number], special characters as %%XX")
+	}
+	if u.Port() == "" {
+		u.Host = net.JoinHostPort(u.Hostname(), "6379")
+	}
+	if _, full := u.User.Password(); u.User != nil && !full {
+		u.User = url.UserPassword("", u.User.Username())
+	}
+	return Secret(u.String()), nil
 }
 
 // redactURL shows a URL without its password and query.
