@@ -4,9 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"database/sql"
-	"io"
 	"log/slog"
-	"net"
 	"net/url"
 	"os"
 	"strings"
@@ -16,6 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/redis/redistest"
 	"github.com/mcp-gateway/mcp-gateway/internal/relay"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -37,22 +36,16 @@ func onEveryServer(t *testing.T, test func(t *testing.T, w wire)) {
 	t.Run("redis", func(t *testing.T) { test(t, overRedis(t)) })
 }
 
-// server returns the address of a test server.
-func server(t *testing.T, name string) string {
-	t.Helper()
-	address := os.Getenv(name)
-	if address == "" {
-		if testing.Short() {
-			t.Skip("needs a server in " + name)
-		}
-		t.Fatal(name + " is not set; make test starts a server, -short leaves this out")
-	}
-	return address
-}
-
 func overPostgres(t *testing.T) wire {
 	t.Helper()
-	own := mustParse(t, server(t, "MCPGW_TEST_POSTGRES"))
+	address := os.Getenv("MCPGW_TEST_POSTGRES")
+	if address == "" {
+		if testing.Short() {
+			t.Skip("needs a PostgreSQL server: make test starts one")
+		}
+		t.Fatal("MCPGW_TEST_POSTGRES is not set: run make test, which starts a server; -short leaves this out")
+	}
+	own := mustParse(t, address)
 	name := "mcpgw_relay_" + strings.ToLower(rand.Text()[:12])
 	pool, err := sql.Open("pgx", own.String())
 	if err != nil {
@@ -105,79 +98,17 @@ func mustParse(t *testing.T, address string) *url.URL {
 	return u
 }
 
-// overRedis stands between the instances and the server, so that it can cut
-// their connections and nobody else's.
 func overRedis(t *testing.T) wire {
 	t.Helper()
-	u := mustParse(t, server(t, "MCPGW_TEST_REDIS"))
-	p := newProxy(t, u.Host)
-	u.Host = p.listener.Addr().String()
+	p := redistest.NewProxy(t, nil)
 	return wire{
 		transport: func(t *testing.T) relay.Transport {
-			r := relay.NewRedis(u.String())
+			r := relay.NewRedis(p.URL())
 			t.Cleanup(func() { r.Close() })
 			return r
 		},
-		cut: func(*testing.T) { p.cut() },
+		cut: func(*testing.T) { p.Cut() },
 	}
-}
-
-// proxy passes bytes on.
-type proxy struct {
-	listener net.Listener
-	target   string
-	work     sync.WaitGroup
-
-	mu    sync.Mutex
-	conns []net.Conn
-}
-
-func newProxy(t *testing.T, target string) *proxy {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{listener: ln, target: target}
-	p.work.Go(p.serve)
-	t.Cleanup(func() {
-		ln.Close()
-		p.cut()
-		p.work.Wait()
-	})
-	return p
-}
-
-func (p *proxy) serve() {
-	for {
-		in, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		out, err := net.Dial("tcp", p.target)
-		if err != nil {
-			in.Close()
-			continue
-		}
-		p.mu.Lock()
-		p.conns = append(p.conns, in, out)
-		p.mu.Unlock()
-		for _, pair := range [][2]net.Conn{{in, out}, {out, in}} {
-			p.work.Go(func() {
-				_, _ = io.Copy(pair[0], pair[1])
-				pair[0].Close()
-			})
-		}
-	}
-}
-
-func (p *proxy) cut() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.conns {
-		c.Close()
-	}
-	p.conns = nil
 }
 
 // instance is one end of a bus, with the events of the topic "news".
