@@ -62,25 +62,39 @@ func (d Decision) Err() error {
 // Decide is the generic cell rate algorithm (ITU-T I.371) as a pure function:
 // a bucket of r.Count events that refills evenly over r.Per. Against a fixed
 // window it has no edge at which twice the rate gets through at once, and it
-// needs no more than one time to remember.
+// needs no more than one time to remember. gcra.lua is the same rule.
+//
+// A clock that is set back must not lock anybody out for longer than a window,
+// nor keep refusals from being reported. Times that lie too far ahead therefore
+// do not count; clocks of two instances may differ by less.
 func Decide(now time.Time, r Rate, s State) (Decision, State) {
 	if r.Count <= 0 {
 		return Decision{Allowed: true, Rate: r}, s
 	}
-	interval := r.Per / time.Duration(r.Count)
-	whole := interval * time.Duration(r.Count)
-	debt := min(max(s.Full.Sub(now), 0), whole) // a clock set back must not lock anybody out for longer than a window
-	d := Decision{Allowed: debt+interval <= whole, Rate: r}
-	if d.Allowed {
-		debt += interval
-		s.Full = now.Add(debt)
-	} else {
-		d.RetryAfter = debt + interval - whole
-		d.FirstRefusal = !s.Quiet.After(now)
-		if d.FirstRefusal {
-			s.Quiet = now.Add(r.Per)
-		}
+	debt := min(max(s.Full.Sub(now), 0), r.whole())
+	quiet := s.Quiet.After(now) && !s.Quiet.After(now.Add(2*r.Per))
+	allowed := debt+r.cost() <= r.whole()
+	if allowed {
+		debt += r.cost()
 	}
-	d.Remaining, d.Reset = int((whole-debt)/interval), debt
-	return d, s
+	first := !allowed && !quiet
+	if first {
+		s.Quiet = now.Add(r.Per)
+	}
+	s.Full = now.Add(debt)
+	return r.decision(debt, allowed, first), s
+}
+
+// cost is the time that one event takes to refill, whole that of the bucket.
+func (r Rate) cost() time.Duration  { return r.Per / time.Duration(r.Count) }
+func (r Rate) whole() time.Duration { return r.cost() * time.Duration(r.Count) }
+
+// decision tells a caller what came of an event after which the bucket needs
+// debt to be full again.
+func (r Rate) decision(debt time.Duration, allowed, first bool) Decision {
+	d := Decision{Allowed: allowed, Rate: r, Remaining: int((r.whole() - debt) / r.cost()), Reset: debt, FirstRefusal: first}
+	if !allowed {
+		d.RetryAfter = debt + r.cost() - r.whole()
+	}
+	return d
 }
