@@ -16,8 +16,9 @@ func (a *app) openBus(ring *seal.Ring) error {
 	cfg := relay.Config{Seal: ring, Log: a.logs.Logger("relay")}
 	switch {
 	case a.cfg.Redis != "":
-		a.redis = relay.NewRedis(a.cfg.Redis.Reveal())
-		cfg.Transport = a.redis
+		transport := relay.NewRedis(a.cfg.Redis.Reveal())
+		a.closers = append(a.closers, transport)
+		cfg.Transport = transport
 	case a.cfg.Instances > 1:
 		notify, err := a.store.Relay()
 		if err != nil {

@@ -8,30 +8,42 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/limit"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
-// newLimits counts in memory for one instance, and in the gateway's database
-// for several (contract 14).
-func newLimits(cfg *config.Config, db *store.DB, refused func(bucket string)) *limit.Limiter {
+// newLimits counts where all instances see it: in Redis where there is one,
+// else in the gateway's database when there are others, else in memory
+// (contract 14).
+func (a *app) newLimits(hasher *seal.Hasher) *limit.Limiter {
 	var source limit.Source = limit.NewMemory(0)
-	if cfg.Instances > 1 {
-		source = sharedLimits{db}
+	switch {
+	case a.cfg.Redis != "":
+		shared := limit.NewRedis(limit.RedisConfig{URL: a.cfg.Redis.Reveal(), Hash: bucketNames(hasher)})
+		a.closers = append(a.closers, shared)
+		source = limit.NewFallback(limit.FallbackConfig{Shared: shared, Local: source, Log: a.logs.Logger("limit")})
+	case a.cfg.Instances > 1:
+		source = storedLimits(a.store)
 	}
-	return limit.New(limit.Config{Source: source, Now: time.Now, Refused: refused})
+	return limit.New(limit.Config{Source: source, Now: time.Now, Refused: a.metrics.RateLimited})
 }
 
-// sharedLimits is a limit.Source in the gateway's database.
-type sharedLimits struct{ store *store.DB }
+// bucketNames hashes with SECRET_KEY: whoever reads the Redis server could try
+// all addresses on a plain hash.
+func bucketNames(hasher *seal.Hasher) func(key string) string {
+	return func(key string) string {
+		name, _ := hasher.Hash("rate limit " + key)
+		return name
+	}
+}
 
-// Take implements limit.Source.
-func (s sharedLimits) Take(ctx context.Context, key string, now time.Time, r limit.Rate) (d limit.Decision, err error) {
-	err = s.store.ChangeRateLimit(ctx, key, func(b store.RateLimit) store.RateLimit {
-		var next limit.State
-		d, next = limit.Decide(now, r, limit.State(b))
-		return store.RateLimit(next)
-	})
-	return d, err
+// storedLimits counts in the gateway's database.
+func storedLimits(db *store.DB) limit.Stored {
+	return func(ctx context.Context, key string, change func(limit.State) limit.State) error {
+		return db.ChangeRateLimit(ctx, key, func(b store.RateLimit) store.RateLimit {
+			return store.RateLimit(change(limit.State(b)))
+		})
+	}
 }
 
 // newSlots bounds the calls of one tenant that run at once; more wait for

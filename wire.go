@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -47,7 +48,7 @@ type app struct {
 	audit    *audit.Log
 	pools    *database.Pools
 	bus      *relay.Bus
-	redis    *relay.Redis // nil without REDIS_URL
+	closers  []io.Closer // connections to Redis
 	mcp      *mcp.Handler
 	oauth    *oauth.Server
 	metrics  *telemetry.Metrics
@@ -92,7 +93,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	if err := a.openBus(crypt.ring); err != nil {
 		return nil, err
 	}
-	limits := newLimits(cfg, a.store, a.metrics.RateLimited)
+	limits := a.newLimits(crypt.hasher)
 	signOn, err := auth.NewSSO(auth.SSOConfig{
 		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
 		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, Fresh: cfg.AccessTokenTTL, States: cfg.OAuthStateTTL,
@@ -250,9 +251,6 @@ func (a *app) announce(keys config.Keys) {
 	for _, w := range a.cfg.Warnings {
 		a.log.Warn(w)
 	}
-	if a.cfg.Redis != "" {
-		a.log.Warn("REDIS_URL carries the messages between instances; this version still shares rate limits through DATABASE_URL")
-	}
 	a.log.Info("listening", "addr", a.cfg.Addr(), "base_url", a.cfg.Base.Text, "cors_origins", a.cfg.CORSOrigins, "database", a.cfg.Database.String())
 	if keys.RegistrationIsNew {
 		a.log.Warn("registering an organisation needs this token, shown only now: " + keys.Registration.Reveal())
@@ -327,8 +325,8 @@ func (a *app) ready(context.Context) error {
 }
 
 func (a *app) close() {
-	if a.redis != nil {
-		a.redis.Close() //nolint:errcheck // idle connections
+	for _, c := range a.closers {
+		c.Close() //nolint:errcheck // idle connections
 	}
 	if err := errors.Join(a.pools.Close(), a.store.Close()); err != nil {
 		a.log.Warn("close", "err", err)

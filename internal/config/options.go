@@ -79,7 +79,7 @@ func serverOptions(c *Config) []option {
 		{name: "WEB_CONCURRENCY", def: "1", value: integer(&c.Instances, 1, 10000),
 			meaning: "number of instances; above 1 on SQLite start-up stops; with PostgreSQL the database carries limits, relay and invalidation between them (one process uses all cores)"},
 		{name: "REDIS_URL", secret: true, value: redisURL(&c.Redis),
-			meaning: "SSE relay and invalidation between instances through Redis instead of PostgreSQL"},
+			meaning: "rate limits, SSE relay and invalidation between instances through Redis instead of PostgreSQL: `redis://` or, for TLS, `rediss://` with `[user:password@]host[:port][/database number]`"},
 	}
 }
 

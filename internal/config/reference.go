@@ -23,7 +23,7 @@ Several instances on one PostgreSQL database behave as one when each has ` + "`W
 they share limits and see each other's changes at once, and a load balancer may send every request to any of them, the
 messages of an HTTP+SSE session included. What passes between them is encrypted with ` + "`ENCRYPTION_KEY`" + `. It needs
 notifications of the database (LISTEN), which a pooler in transaction mode swallows: give ` + "`DATABASE_URL`" + ` without one,
-or ` + "`REDIS_URL`" + `. Rate limits are shared through PostgreSQL in either case.
+or ` + "`REDIS_URL`" + `. While Redis does not answer, each instance counts rate limits alone, which is logged.
 
 | Variable | Default | Meaning | ` + "`_FILE`" + ` |
 |---|---|---|---|
