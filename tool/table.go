@@ -41,6 +41,7 @@ type Table struct {
 	size    int // bytes of the row objects so far
 	maxSize int
 	cut     Cut
+	ask     func(bytes int) error // see AskToGrow, may be nil
 }
 
 // MaxTableBytes is the most that a table may hold: ends are 32 bit offsets.
@@ -61,7 +62,9 @@ func NewTable(columns []Column, maxBytes int) *Table {
 // false when the row does not fit the byte limit any more; the table is then
 // cut and unchanged.
 func (t *Table) Row(encode func(dst []byte, column int) ([]byte, error)) (bool, error) {
-	t.reserve()
+	if err := t.reserve(); err != nil {
+		return false, err
+	}
 	cells, ends, size := len(t.cells), len(t.ends), t.size+2
 	for i := range t.columns {
 		before := len(t.cells)
@@ -86,11 +89,22 @@ func (t *Table) Row(encode func(dst []byte, column int) ([]byte, error)) (bool, 
 // at once: growing bit by bit would hold two large copies at a time.
 const growsOnceAbove = 2 << 20
 
-func (t *Table) reserve() {
-	if len(t.cells) > growsOnceAbove && cap(t.cells) < t.maxSize {
-		t.cells = append(make([]byte, 0, t.maxSize), t.cells...)
+func (t *Table) reserve() error {
+	if len(t.cells) <= growsOnceAbove || cap(t.cells) >= t.maxSize {
+		return nil
 	}
+	if t.ask != nil {
+		if err := t.ask(t.maxSize); err != nil {
+			return err
+		}
+	}
+	t.cells = append(make([]byte, 0, t.maxSize), t.cells...)
+	return nil
 }
+
+// AskToGrow makes the table ask before it gets the room of a large one, with
+// the bytes of that room. An error then is one of Row.
+func (t *Table) AskToGrow(ask func(bytes int) error) { t.ask = ask }
 
 // MarkCut records that rows were left out.
 func (t *Table) MarkCut(why Cut) { t.cut = why }

@@ -200,3 +200,52 @@ func checkTable(t *testing.T, table *Table, want []map[string]string, limit int)
 		t.Errorf("%d bytes of rows, at most %d and brackets", len(rows), limit)
 	}
 }
+
+func TestTableAsksBeforeItGrows(t *testing.T) {
+	row := []string{`"` + strings.Repeat("x", 1<<20) + `"`}
+	table := NewTable(columns("a"), 10<<20)
+	asked, full := 0, errors.New("no room")
+	table.AskToGrow(func(bytes int) error {
+		asked = bytes
+		return full
+	})
+	mustAdd(t, table, row, row)
+	if asked != 0 {
+		t.Errorf("a table of 2 MiB asked for %d bytes", asked)
+	}
+	if ok, err := addRow(table, row); ok || !errors.Is(err, full) || asked != 10<<20 {
+		t.Errorf("without room: %t, %v, asked for %d", ok, err, asked)
+	}
+	full = nil
+	mustAdd(t, table, row)
+	if table.Len() != 3 || table.Cut() != NotCut {
+		t.Errorf("%d rows, cut %q", table.Len(), table.Cut())
+	}
+	asked = 0
+	mustAdd(t, table, row)
+	if asked != 0 {
+		t.Error("asked twice")
+	}
+}
+
+func TestSizeOfEveryResult(t *testing.T) {
+	table := NewTable(columns("a"), 1000)
+	mustAdd(t, table, []string{`1`})
+	text := strings.Repeat("x", 1000)
+	contents := Contents{Text: text, Blob: []byte(text)}
+	for name, tt := range map[string]struct {
+		result Result
+		want   int
+	}{
+		"text":      {Result{Text: text, Structured: []byte(text)}, 2000},
+		"JSON":      {Result{JSON: []byte(text)}, 1000},
+		"table":     {Result{Table: table}, table.JSONSize()},
+		"content":   {Result{Content: []Content{{Text: text}, {Data: []byte(text)}, {Resource: &contents}}}, 4000},
+		"messages":  {Result{Messages: []Message{{Content: Content{Text: text}}}}, 1000},
+		"resources": {Result{Contents: []Contents{contents, contents}}, 4000},
+	} {
+		if got := tt.result.Size(); got != tt.want {
+			t.Errorf("%s: %d, want %d", name, got, tt.want)
+		}
+	}
+}

@@ -100,6 +100,11 @@ type Env struct {
 	Call func(ctx context.Context, name string, args any) (*Result, error)
 	// Client is the client behind the call, nil if there is none.
 	Client Client
+	// Room waits until the caller may hold a result of so many bytes: those of
+	// all its tenant's callers are bounded (contract 15.2 P5). A tool need not
+	// ask, but one that builds large results does well to ask before it does.
+	// It passes the error on as it is. May be nil.
+	Room func(ctx context.Context, bytes int) error
 }
 
 // Result is what a call returns: text, a JSON value, a table, or content

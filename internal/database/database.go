@@ -80,6 +80,15 @@ type Limit struct {
 	Rows    int           // row cut; one more is fetched to know
 	Bytes   int           // byte cut of the result's JSON
 	Timeout time.Duration // statement timeout in the server
+	// Room is asked before a result gets large; see [tool.Env]. May be nil.
+	Room func(bytes int) error
+}
+
+// NewTable returns the empty table of a query within the limit.
+func (l Limit) NewTable(columns []tool.Column) *tool.Table {
+	t := tool.NewTable(columns, l.Bytes)
+	t.AskToGrow(l.Room)
+	return t
 }
 
 // OrDefault fills zero fields with the contract's limits.

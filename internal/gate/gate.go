@@ -47,13 +47,14 @@ type Observer interface {
 	ToolCall(kind, outcome string, took time.Duration)
 }
 
-// Config is what a Gate is made of. Limiter, Slots, Masker and Observer may be
-// nil.
+// Config is what a Gate is made of. Limiter, Slots, Memory, Masker and Observer
+// may be nil.
 type Config struct {
 	Catalog  *Catalog
 	Recorder Recorder
 	Limiter  Limiter
-	Slots    Slots // by tenant
+	Slots    Slots  // by tenant
+	Memory   Memory // by tenant and user
 	Masker   Masker
 	Observer Observer
 	Logger   *slog.Logger
@@ -75,8 +76,13 @@ type Caller struct {
 	IP        string
 	RequestID string
 	Client    tool.Client // the client that calls, nil if a tool cannot speak to it
+	// Keep is handed what gives back the memory of a large result, to be called
+	// once that has been sent. With a nil Keep it is given back when the call
+	// returns.
+	Keep func(release func())
 
-	via string // the tool that makes this call, for a call inside a call
+	via  string // the tool that makes this call, for a call inside a call
+	room *room  // its own
 }
 
 // recordTimeout bounds how long a finished call waits for its audit record,
@@ -87,14 +93,23 @@ const recordTimeout = 10 * time.Second
 // every way out exactly one audit record has been stored first; when it could
 // not be, the result is withheld. An error is always a *Refusal.
 func (g *Gate) Call(ctx context.Context, c Caller, name string, args json.RawMessage) (*tool.Result, error) {
-	return g.run(ctx, &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now()})
+	return g.run(ctx, g.newCall(c, name, args))
 }
 
 // CallOffer is Call for what is no tool to a client, by the name that
 // PromptName, ResourceName or CompletionName gives it. Offers have a method of
 // their own so that a client cannot reach one by naming it as a tool.
 func (g *Gate) CallOffer(ctx context.Context, c Caller, name string, args json.RawMessage) (*tool.Result, error) {
-	return g.run(ctx, &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now(), offer: true})
+	run := g.newCall(c, name, args)
+	run.offer = true
+	return g.run(ctx, run)
+}
+
+func (g *Gate) newCall(c Caller, name string, args json.RawMessage) *call {
+	if c.via == "" {
+		c.room = newRoom(g.cfg.Memory, &c.Principal)
+	}
+	return &call{gate: g, caller: c, name: name, args: args, start: g.cfg.Now(), room: c.room}
 }
 
 func (g *Gate) run(ctx context.Context, run *call) (*tool.Result, error) {
@@ -103,6 +118,7 @@ func (g *Gate) run(ctx context.Context, run *call) (*tool.Result, error) {
 		g.cfg.Logger.ErrorContext(ctx, "audit record failed, result withheld", "tool", run.name, "request_id", run.caller.RequestID, "err", err)
 		refusal = &Refusal{Outcome: AuditLost, Text: "Error: audit log unavailable", Err: err}
 	}
+	run.vacate(refusal)
 	g.observe(run, refusal)
 	if refusal != nil {
 		return nil, refusal
@@ -131,7 +147,8 @@ type call struct {
 	name   string
 	args   json.RawMessage
 	start  time.Time
-	offer  bool // name is that of an offer
+	offer  bool  // name is that of an offer
+	room   *room // of the outermost call
 
 	rule   *Rule          // nil until authorised or refused
 	detail map[string]any // what Prepare said would be done
@@ -165,10 +182,16 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 	}
 	result, err := c.execute(ctx, action.Run)
 	if err != nil {
+		if refusal := c.room.refusal(); refusal != nil {
+			return nil, refusal
+		}
 		c.logCause(ctx, err)
 		return nil, runRefusal(ctx, err, timeout)
 	}
-	return c.mask(ctx, result)
+	if refusal := c.mask(ctx, result); refusal != nil {
+		return nil, refusal
+	}
+	return c.fit(ctx, result, timeout)
 }
 
 func (c *call) authorise(ctx context.Context) *Refusal {
@@ -258,7 +281,7 @@ func (c *call) validate() *Refusal {
 
 func (c *call) prepare(ctx context.Context) (action tool.Action, err error) {
 	defer c.recovered(ctx, &err)
-	env := tool.Env{Principal: c.caller.Principal, Call: c.inner, Client: c.caller.Client}
+	env := tool.Env{Principal: c.caller.Principal, Call: c.inner, Client: c.caller.Client, Room: c.room.take}
 	return c.rule.Tool.Prepare(ctx, env, c.args)
 }
 
@@ -304,14 +327,14 @@ func (c *call) recovered(ctx context.Context, err *error) {
 	}
 }
 
-func (c *call) mask(ctx context.Context, r *tool.Result) (*tool.Result, *Refusal) {
+func (c *call) mask(ctx context.Context, r *tool.Result) *Refusal {
 	if c.gate.cfg.Masker == nil {
-		return r, nil
+		return nil
 	}
 	if err := c.gate.cfg.Masker.Mask(ctx, c.caller.Principal, &c.rule.Tool, r); err != nil {
-		return nil, c.internal(ctx, err) // what cannot be masked is not shown
+		return c.internal(ctx, err) // what cannot be masked is not shown
 	}
-	return r, nil
+	return nil
 }
 
 // inner is Env.Call: another tool, as the same principal, through the gate.
@@ -321,7 +344,7 @@ func (c *call) inner(ctx context.Context, name string, args any) (*tool.Result, 
 		return nil, fmt.Errorf("encode arguments of %q: %w", name, err)
 	}
 	caller := c.caller
-	caller.via, caller.Client = c.name, nil
+	caller.via, caller.Client, caller.room, caller.Keep = c.name, nil, c.room, nil
 	return c.gate.Call(ctx, caller, name, raw)
 }
 

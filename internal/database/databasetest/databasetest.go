@@ -109,6 +109,7 @@ func Run(t *testing.T, f Fixture) {
 	t.Run("Query", f.testQuery)
 	t.Run("Values", f.testValues)
 	t.Run("Cuts", f.testCuts)
+	t.Run("Room", f.testRoom)
 	t.Run("Columns", f.testColumns)
 	t.Run("StatementErrors", f.testStatementErrors)
 	t.Run("Timeout", f.testTimeout)

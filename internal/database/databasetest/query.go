@@ -2,6 +2,7 @@ package databasetest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -84,6 +85,22 @@ func (f Fixture) testCuts(t *testing.T) {
 			t.Errorf("%s: %d bytes of rows over a limit of %d", tt.name, size, tt.limit.Bytes)
 		}
 	}
+}
+
+// testRoom refuses a result the memory of a large one: the query ends with the
+// refusal, and the connection serves on.
+func (f Fixture) testRoom(t *testing.T) {
+	conn := f.open(t, f.Owner)
+	refusal := fault.New(fault.RateLimited, "no room")
+	asked := 0
+	limit := database.Limit{Room: func(bytes int) error {
+		asked = bytes
+		return refusal
+	}}
+	if _, err := conn.Query(f.context(t), statement(f.Queries.Wide(5_000)), limit); !errors.Is(err, refusal) || asked != database.MaxResultBytes {
+		t.Errorf("asked for %d bytes: %v", asked, err)
+	}
+	f.query(t, conn, f.Queries.Numbers(1))
 }
 
 func (f Fixture) testColumns(t *testing.T) {

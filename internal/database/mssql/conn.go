@@ -176,7 +176,7 @@ func (k *tableSink) start(_ int, columns []column) error {
 	for i, c := range columns {
 		shown[i] = tool.Column{Name: c.name, Type: c.typ}
 	}
-	k.columns, k.table, k.cell = columns, tool.NewTable(shown, k.limit.Bytes), k.encode
+	k.columns, k.table, k.cell = columns, k.limit.NewTable(shown), k.encode
 	return nil
 }
 

@@ -43,7 +43,7 @@ type tableSink struct {
 }
 
 func (k *tableSink) start(columns []tool.Column) {
-	k.table = tool.NewTable(columns, k.limit.Bytes)
+	k.table = k.limit.NewTable(columns)
 	k.encoders = make([]encoder, len(columns))
 	for i, c := range columns {
 		k.encoders[i] = encoderOf(c.Type)

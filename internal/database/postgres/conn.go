@@ -106,7 +106,7 @@ type tableSink struct {
 
 func (k *tableSink) start(s *shape) {
 	k.shape = s
-	k.table = tool.NewTable(s.columns, k.limit.Bytes)
+	k.table = k.limit.NewTable(s.columns)
 	k.cell = k.encode
 }
 

@@ -88,7 +88,7 @@ func query(h *handle, sql string, limit database.Limit) (*tool.Table, error) {
 		return nil, err
 	}
 	shown, columns := describe(s, more)
-	table := tool.NewTable(shown, limit.Bytes)
+	table := limit.NewTable(shown)
 	encode := func(dst []byte, i int) ([]byte, error) { return appendCell(dst, s, i, columns[i]), nil }
 	for rows := 0; more; rows++ {
 		if rows == limit.Rows {

@@ -54,6 +54,9 @@ func (s *source) prepareExecute(_ context.Context, env tool.Env, raw json.RawMes
 	}
 	limit := database.Limit{Rows: args.Limit}.OrDefault()
 	action.Run = func(ctx context.Context) (*tool.Result, error) {
+		if env.Room != nil {
+			limit.Room = func(bytes int) error { return env.Room(ctx, bytes) }
+		}
 		return s.execute(ctx, env.Principal, stmt, limit)
 	}
 	return action, nil
