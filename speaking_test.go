@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -518,4 +519,102 @@ func proxyTo(t *testing.T, g *gatewaytest.Gateway) http.Handler {
 	proxy := httputil.NewSingleHostReverseProxy(target)
 	proxy.FlushInterval = -1
 	return proxy
+}
+
+// hear tells of changes until one is heard of: the client opens its stream in
+// its own time.
+func hear(changes chan<- string, heard <-chan string, uris ...string) string {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		for _, uri := range uris {
+			changes <- uri
+		}
+		select {
+		case uri := <-heard:
+			return uri
+		case <-again.C:
+		}
+	}
+}
+
+// TestSubscribersHearOfChanges: of the resource that they subscribed to, on
+// every transport, and only if they may read it.
+func TestSubscribersHearOfChanges(t *testing.T) {
+	changes := make(chan string)
+	read := func(_ context.Context, _ tool.Env, uri string, _ map[string]string) ([]tool.Contents, error) {
+		return []tool.Contents{{URI: uri, Text: "now"}}, nil
+	}
+	watch := func(ctx context.Context, changed func(string)) error {
+		for {
+			select {
+			case uri := <-changes:
+				changed(uri)
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	}
+	g := gatewaytest.Start(t, gatewaytest.Options{Gateway: []gateway.Option{
+		speakingTools(new(atomic.Int64)), // so that there are sessions
+		gateway.WithResources(
+			tool.Resource{Name: "prices", URI: "shop://prices", MinRole: identity.Viewer, Read: read, Watch: watch},
+			tool.Resource{Name: "stock", URI: "shop://stock", MinRole: identity.Viewer, Read: read},
+			tool.Resource{Name: "salaries", URI: "shop://salaries", MinRole: identity.Admin, Read: read},
+		),
+	}})
+	_, key := mustKey(t, g.Viewer, "laptop")
+	withKey := &http.Client{Transport: bearer(key)}
+	for name, way := range map[string]struct {
+		version   string
+		transport sdk.Transport
+	}{
+		"HTTP+SSE":   {"2025-06-18", &sdk.SSEClientTransport{Endpoint: g.Base + "/t/acme/mcp/sse", HTTPClient: withKey}},
+		"2025-11-25": {"2025-11-25", &sdk.StreamableClientTransport{Endpoint: g.Base + "/t/acme/mcp", HTTPClient: withKey}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			heard := make(chan string, 10)
+			c := sdk.NewClient(&sdk.Implementation{Name: "x", Version: "1"}, &sdk.ClientOptions{
+				ResourceUpdatedHandler: func(_ context.Context, r *sdk.ResourceUpdatedNotificationRequest) { heard <- r.Params.URI },
+			})
+			session, err := c.Connect(t.Context(), way.transport, &sdk.ClientSessionOptions{ProtocolVersion: way.version})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer session.Close()
+			for uri, ok := range map[string]bool{"shop://prices": true, "shop://salaries": false, "shop://nothing": false} {
+				if err := session.Subscribe(t.Context(), &sdk.SubscribeParams{URI: uri}); (err == nil) != ok {
+					t.Errorf("subscribe to %s: %v", uri, err)
+				}
+			}
+			if got := hear(changes, heard, "shop://stock", "shop://salaries", "shop://prices"); got != "shop://prices" {
+				t.Errorf("heard of %s", got)
+			}
+			if err := session.Unsubscribe(t.Context(), &sdk.UnsubscribeParams{URI: "shop://prices"}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Run("2026-07-28", func(t *testing.T) {
+		d := door{base: g.Base, key: key, header: map[string]string{"MCP-Protocol-Version": "2026-07-28", "Mcp-Method": "subscriptions/listen"}}
+		lines := bufio.NewScanner(d.do(t, http.MethodPost, `{"jsonrpc":"2.0","id":"sub-1","method":"subscriptions/listen","params":{"notifications":{"resourceSubscriptions":["shop://prices","shop://salaries"]},
+			"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28",`+canNothing+`}}}`).Body)
+		next := func() string {
+			for lines.Scan() {
+				if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+					return data
+				}
+			}
+			return ""
+		}
+		if got := next(); !strings.Contains(got, `"notifications":{"resourceSubscriptions":["shop://prices","shop://salaries"]}`) {
+			t.Errorf("acknowledged: %s", got)
+		}
+		changes <- "shop://salaries"
+		changes <- "shop://prices"
+		want := `{"jsonrpc":"2.0","method":"notifications/resources/updated","params":{"uri":"shop://prices","_meta":{"io.modelcontextprotocol/subscriptionId":"sub-1"}}}`
+		if got := next(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	})
 }

@@ -53,6 +53,7 @@ type app struct {
 	oauth    *oauth.Server
 	metrics  *telemetry.Metrics
 	server   *http.Server
+	watches  []tool.Resource
 	draining atomic.Bool
 }
 
@@ -71,7 +72,7 @@ const passwordSlots = 2
 // wire builds the gateway. It is the only constructor graph.
 func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (_ *app, err error) {
 	logs := telemetry.NewLogs(c.stdout, cfg.LogLevel)
-	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools), metrics: telemetry.NewMetrics(c.version)}
+	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools), watches: watches(c.resources), metrics: telemetry.NewMetrics(c.version)}
 	a.metrics.WatchPools("database", func() telemetry.PoolUsage { return telemetry.PoolUsage(a.pools.Usage()) })
 	lines := audit.Lines(logs.Logger("audit"))
 	if a.store, err = store.Open(ctx, cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
@@ -139,7 +140,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
 		Quirk: a.metrics.MCPQuirk, Seal: crypt.ring, Interactive: c.interactive(), Sessions: a.clientSessions(c.interactive()),
-		Offers: mcp.Offers{Prompts: len(c.prompts) > 0, Resources: len(c.resources) > 0, Completions: offers.Completes()},
+		Offers: mcp.Offers{Prompts: len(c.prompts) > 0, Resources: len(c.resources) > 0, Completions: offers.Completes(), Updates: len(watches(c.resources)) > 0},
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
@@ -268,6 +269,9 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 		jobs.Go(ctx, "metrics", a.serveMetrics)
 	}
 	jobs.Every(ctx, "sign-in clean-up", time.Hour, time.Minute, a.oauth.Clean)
+	for _, r := range a.watches {
+		jobs.Every(ctx, "watch of resource "+r.Name, watchAgain, 0, func(ctx context.Context) error { return r.Watch(ctx, a.mcp.ResourceUpdated) })
+	}
 	if a.cfg.AuditRetention > 0 {
 		jobs.Every(ctx, "audit retention", time.Hour, time.Minute, a.purgeAudit)
 	}
@@ -275,6 +279,19 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 		jobs.Wait()
 		return a.pools.Close()
 	}
+}
+
+// watchAgain is the pause after which a watch that ended is begun anew.
+const watchAgain = 5 * time.Second
+
+// watches are the resources that tell when they change.
+func watches(resources []tool.Resource) (found []tool.Resource) {
+	for _, r := range resources {
+		if r.Watch != nil {
+			found = append(found, r)
+		}
+	}
+	return found
 }
 
 func (a *app) purgeAudit(ctx context.Context) error {

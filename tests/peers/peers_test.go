@@ -22,10 +22,8 @@ import (
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
-	gateway "github.com/mcp-gateway/mcp-gateway"
-	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
-	"github.com/mcp-gateway/mcp-gateway/tool"
+	"github.com/mcp-gateway/mcp-gateway/tests/conformance/everything"
 )
 
 // peers is a gateway with the sample shop, and the programs to meet it with.
@@ -160,18 +158,18 @@ func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // TestConformance runs everything that a revision of the protocol requires of
-// a server. What the gateway does not have (prompts, resources, sampling,
-// elicitation) or the runner cannot see without fixture tools of its own is
-// listed, check by check, in conformance-<revision>.yml: a check that fails
-// without being listed fails the test, and so does a listed one that passes.
+// a server against the conformance build (tests/conformance). The runner also
+// shows what it does not count, the optional tasks extension among it, which
+// the gateway does not have.
 func TestConformance(t *testing.T) {
 	var front atomic.Pointer[httputil.ReverseProxy]
 	// The runner cannot send a credential; a proxy of ours adds it.
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { front.Load().ServeHTTP(w, r) }))
 	defer proxy.Close()
-	p := start(t, gatewaytest.Options{
+	var p *peers
+	p = start(t, gatewaytest.Options{
 		Env:     map[string]string{"CORS_ORIGINS": proxy.URL},
-		Gateway: []gateway.Option{gateway.WithTools(fixtures()...)},
+		Gateway: everything.Options(func(ctx context.Context) error { return everything.ChangeTools(ctx, p.Admin) }),
 	})
 	target, err := url.Parse(p.Base)
 	if err != nil {
@@ -188,23 +186,9 @@ func TestConformance(t *testing.T) {
 	for _, revision := range []string{"2026-07-28", "2025-11-25"} {
 		t.Run(revision, func(t *testing.T) {
 			out := p.run(t, "conformance", "server", "--url", proxy.URL+"/t/"+gatewaytest.Slug+"/mcp",
-				"--requirements", revision, "--expected-failures", "conformance-"+revision+".yml", "-o", t.TempDir())
+				"--requirements", revision, "-o", t.TempDir())
 			t.Log(lastLines(out, 60))
 		})
-	}
-}
-
-// fixtures are the tools of the runner's that the gateway's tool contract can
-// express.
-func fixtures() []tool.Tool {
-	type none struct{}
-	return []tool.Tool{
-		tool.Func("test_simple_text", "Returns a text", identity.Viewer, func(context.Context, tool.Env, none) (*tool.Result, error) {
-			return tool.Text("This is a simple text response for testing."), nil
-		}),
-		tool.Func("test_error_handling", "Always fails", identity.Viewer, func(context.Context, tool.Env, none) (*tool.Result, error) {
-			return &tool.Result{Text: "This tool intentionally returns an error for testing", IsError: true}, nil
-		}),
 	}
 }
 
