@@ -53,6 +53,14 @@ func newSlots() *limit.Slots {
 	return limit.NewSlots(limit.SlotsConfig{Max: 64, Queue: 512, Wait: 10 * time.Second})
 }
 
+// newMemory bounds what the results of one tenant take while they are read or
+// built: twelve of the largest at once, of which one user alone gets six. More
+// wait for their turn, for milliseconds when those before them are read. They
+// wait in their slots, so one user's are few: the others need slots too.
+func newMemory() *limit.Budget {
+	return limit.NewBudget(limit.BudgetConfig{Total: 128 << 20, Queue: 16, Wait: 10 * time.Second})
+}
+
 // toolLimits are the optional limits of tool calls (contract 14).
 type toolLimits struct {
 	limits       *limit.Limiter

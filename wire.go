@@ -133,7 +133,7 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 	}), a.store)
 	a.shareChanges(catalog)
 	gated := gate.New(gate.Config{
-		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits, a.audit), Slots: newSlots(), Observer: a.metrics,
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits, a.audit), Slots: newSlots(), Memory: newMemory(), Observer: a.metrics,
 		Logger: logs.Logger("gate"), Now: time.Now,
 	})
 	a.mcp = mcp.New(mcp.Config{

@@ -12,7 +12,7 @@ import (
 // BudgetConfig sizes a [Budget].
 type BudgetConfig struct {
 	Total int           // what the members of one key hold together
-	Queue int           // requests of one key that may wait, 0 = none
+	Queue int           // requests of one member that may wait, 0 = none
 	Wait  time.Duration // how long they wait
 }
 
@@ -65,7 +65,8 @@ func (b *Budget) Acquire(ctx context.Context, key, member string, n int) (releas
 	return sync.OnceFunc(func() { b.give(key, c) }), nil
 }
 
-// enter grants the claim or lets it wait. It reports false when too many wait.
+// enter grants the claim or lets it wait. It reports false when too many of
+// its member wait.
 func (b *Budget) enter(key string, c *claim) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,7 +77,7 @@ func (b *Budget) enter(key string, c *claim) bool {
 	}
 	p.waiting = append(p.waiting, c)
 	p.grant()
-	if len(p.waiting) <= b.cfg.Queue || c.isGranted() {
+	if c.isGranted() || p.waitingOf(c.member) <= b.cfg.Queue {
 		return true
 	}
 	p.waiting = p.waiting[:len(p.waiting)-1]
@@ -140,6 +141,15 @@ func (p *purse) grant() {
 		close(c.granted)
 		return true
 	})
+}
+
+func (p *purse) waitingOf(member string) (n int) {
+	for _, c := range p.waiting {
+		if c.member == member {
+			n++
+		}
+	}
+	return n
 }
 
 // within reports whether the claim keeps its member to its share.

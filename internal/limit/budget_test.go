@@ -106,12 +106,15 @@ func TestBudgetWaitEnds(t *testing.T) {
 			waiting <- err
 		}()
 		synctest.Wait()
-		if _, err := b.Acquire(t.Context(), "a", "three", 5); !fault.Is(err, fault.RateLimited) {
-			t.Errorf("one more than may wait: %v", err)
+		if _, err := b.Acquire(t.Context(), "a", "two", 5); !fault.Is(err, fault.RateLimited) || time.Since(start) != time.Second {
+			t.Errorf("one more than may wait, after %s: %v", time.Since(start), err)
 		}
 		cancel()
 		if err := <-waiting; !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled wait: %v", err)
+		}
+		if _, err := b.Acquire(t.Context(), "a", "three", 5); !fault.Is(err, fault.RateLimited) || time.Since(start) != 2*time.Second {
+			t.Errorf("another member's, after %s: %v", time.Since(start), err)
 		}
 		release()
 		if len(b.keys) != 0 {

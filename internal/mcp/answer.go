@@ -15,6 +15,23 @@ type answer struct {
 	head   *buffer // this caller's own bytes
 	shared []byte  // the rest: immutable and without line breaks, may be nil
 	table  *largeTable
+	// release gives back the memory that is counted for a large result; nil
+	// when none is.
+	release func()
+}
+
+// payload is what a response sends: an answer or a batch of them.
+type payload interface {
+	len() int // -1 when it is not known yet
+	writeTo(w io.Writer) error
+}
+
+// done gives back what an answer held that has been sent, or never will be.
+func (h *Handler) done(a *answer) {
+	h.buffers.put(a.head)
+	if a.release != nil {
+		a.release()
+	}
 }
 
 // len is the length of the message, -1 when it is not known yet.
@@ -37,15 +54,41 @@ func (a *answer) writeTo(w io.Writer) error {
 	return err
 }
 
-// flatten makes a message of one piece of its own, for framings that look at
-// every byte.
-func (a *answer) flatten() {
-	if a.table == nil {
-		return
+// size is about what the message will have when it is sent.
+func (a *answer) size() int {
+	if a.table != nil {
+		return 2 * a.table.table.JSONSize() // as structure and as text
 	}
-	table := a.table
-	a.table = nil
-	_ = table.writeTo(a.head) // a buffer takes everything
+	return a.len()
+}
+
+// batch is the answers to a batch, in order.
+type batch []*answer
+
+func (b batch) len() int {
+	n := 1 + len(b) // brackets and commas
+	for _, a := range b {
+		if a.len() < 0 {
+			return -1
+		}
+		n += a.len()
+	}
+	return n
+}
+
+func (b batch) writeTo(w io.Writer) error {
+	before := "["
+	for _, a := range b {
+		if _, err := io.WriteString(w, before); err != nil {
+			return err
+		}
+		if err := a.writeTo(w); err != nil {
+			return err
+		}
+		before = ","
+	}
+	_, err := io.WriteString(w, "]")
+	return err
 }
 
 // A table whose JSON is larger than largeAbove is sent in pieces of pieceSize.

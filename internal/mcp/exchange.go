@@ -30,7 +30,8 @@ type exchange struct {
 	state        sessionState // remembers it, nil without a session
 	rounds       *rounds      // of a call that runs
 
-	opened string // the id of the session that initialize began
+	opened  string // the id of the session that initialize began
+	release func() // of the memory of a large result, nil when it has none
 }
 
 // The transports as session.connected names them.
@@ -50,10 +51,12 @@ func (h *Handler) respond(ctx context.Context, x *exchange) *answer {
 		h.notify(ctx, x)
 		return nil
 	}
+	x.release = nil
 	a, err := h.dispatch(ctx, x)
 	if err != nil {
-		return h.buffers.refuse(x.version, x.msg.id, err)
+		a = h.buffers.refuse(x.version, x.msg.id, err)
 	}
+	a.release = x.release
 	return a
 }
 
@@ -107,6 +110,7 @@ func (h *Handler) callGate(ctx context.Context, x *exchange, call gateCall, name
 	defer end()
 	caller := gate.Caller{
 		Principal: x.principal, IP: x.ip, RequestID: x.requestID, Client: newSpeaker(ctx, h, x),
+		Keep: func(release func()) { x.release = release },
 	}
 	return call(ctx, caller, name, args)
 }

@@ -66,9 +66,5 @@ func TestLargeTableIsTheSameInPieces(t *testing.T) {
 		if got.Result.IsError == nil || *got.Result.IsError {
 			t.Errorf("%s: isError is missing or true", v)
 		}
-		a.flatten()
-		if a.table != nil || !bytes.Equal(a.head.b, sent.Bytes()) {
-			t.Errorf("%s: in one piece it is another message", v)
-		}
 	}
 }

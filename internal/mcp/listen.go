@@ -43,7 +43,7 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 }
 
 func (h *Handler) sendOnce(s *stream, a *answer) error {
-	defer h.buffers.put(a.head)
+	defer h.done(a)
 	return s.send(a)
 }
 

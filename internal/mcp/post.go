@@ -97,31 +97,24 @@ func (h *Handler) serveBatch(w http.ResponseWriter, v *visit, x exchange, msgs [
 		return
 	}
 	x.version = v20250326
-	out := h.buffers.get()
-	out.b = append(out.b, '[')
+	var out batch
+	defer func() {
+		for _, a := range out {
+			h.done(a)
+		}
+	}()
+	size := 0
 	for i := range msgs {
 		x.msg = &msgs[i]
-		h.appendBatched(v, &x, out)
+		if a := h.respondBatched(v, &x, size); a != nil {
+			out, size = append(out, a), size+a.size()
+		}
 	}
-	if len(out.b) == 1 {
-		h.buffers.put(out)
+	if len(out) == 0 {
 		w.WriteHeader(http.StatusAccepted)
 		return
 	}
-	out.b = append(out.b, ']')
-	h.reply(w, v, &answer{status: http.StatusOK, head: out})
-}
-
-func (h *Handler) appendBatched(v *visit, x *exchange, out *buffer) {
-	a := h.respondBatched(v, x, len(out.b))
-	if a == nil {
-		return
-	}
-	if len(out.b) > 1 {
-		out.b = append(out.b, ',')
-	}
-	_ = a.writeTo(out)
-	h.buffers.put(a.head)
+	h.send(w, v, http.StatusOK, out)
 }
 
 // respondBatched answers one message of a batch. Its caller is read afresh,
@@ -146,22 +139,26 @@ func (h *Handler) respondBatched(v *visit, x *exchange, sofar int) *answer {
 
 // reply sends an answer in the form that the client takes, JSON if it can.
 func (h *Handler) reply(w http.ResponseWriter, v *visit, a *answer) {
-	defer h.buffers.put(a.head)
-	if a.status != http.StatusOK || accepts(v.r, "application/json") || !accepts(v.r, "text/event-stream") {
-		h.serveJSON(w, a)
-		return
-	}
-	_ = h.openStream(w).send(a) // a caller that is gone needs no answer
+	defer h.done(a)
+	h.send(w, v, a.status, a)
 }
 
-func (h *Handler) serveJSON(w http.ResponseWriter, a *answer) {
+func (h *Handler) send(w http.ResponseWriter, v *visit, status int, p payload) {
+	if status != http.StatusOK || accepts(v.r, "application/json") || !accepts(v.r, "text/event-stream") {
+		h.serveJSON(w, status, p)
+		return
+	}
+	_ = h.openStream(w).send(p) // a caller that is gone needs no answer
+}
+
+func (h *Handler) serveJSON(w http.ResponseWriter, status int, p payload) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
-	if n := a.len(); n >= 0 {
+	if n := p.len(); n >= 0 {
 		header.Set("Content-Length", strconv.Itoa(n))
 	}
-	w.WriteHeader(a.status)
-	_ = a.writeTo(h.paced(w)) // a caller that is gone needs no answer
+	w.WriteHeader(status)
+	_ = p.writeTo(h.paced(w)) // a caller that is gone needs no answer
 }
 
 func (h *Handler) parse(r *http.Request, body []byte) ([]message, bool, *rpcError) {
@@ -189,10 +186,4 @@ func accepts(r *http.Request, mediaType string) bool {
 		}
 	}
 	return false
-}
-
-// Write lets answers be collected in a buffer.
-func (b *buffer) Write(p []byte) (int, error) {
-	b.b = append(b.b, p...)
-	return len(p), nil
 }

@@ -25,7 +25,7 @@ var errAnswered = errors.New("the call has been answered")
 
 // send implements outlet.
 func (p *postStream) send(_ context.Context, a *answer) error {
-	defer p.h.buffers.put(a.head)
+	defer p.h.done(a)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
@@ -68,7 +68,7 @@ func (p *postStream) finish(a *answer) bool {
 	if p.stream == nil {
 		return false
 	}
-	defer p.h.buffers.put(a.head)
+	defer p.h.done(a)
 	_ = p.stream.send(a) // a caller that is gone needs no answer
 	return true
 }

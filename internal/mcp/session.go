@@ -125,7 +125,7 @@ func (o sessionOutlet) send(ctx context.Context, a *answer) error {
 	case <-o.s.ctx.Done():
 	case <-ctx.Done():
 	}
-	o.h.buffers.put(a.head)
+	o.h.done(a)
 	return cmp.Or(ctx.Err(), context.Canceled)
 }
 

@@ -184,7 +184,7 @@ func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
 		select {
 		case s.answers <- a:
 		case <-s.ctx.Done():
-			h.buffers.put(a.head)
+			h.done(a)
 		}
 	}()
 	return true

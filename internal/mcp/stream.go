@@ -1,9 +1,11 @@
 package mcp
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -11,7 +13,7 @@ import (
 )
 
 // stream is an open text/event-stream response. It belongs to one goroutine.
-type stream struct{ out pacedWriter }
+type stream struct{ out *pacedWriter }
 
 // openStream sends the header. Proxies are told not to hold events back.
 func (h *Handler) openStream(w http.ResponseWriter) *stream {
@@ -22,22 +24,33 @@ func (h *Handler) openStream(w http.ResponseWriter) *stream {
 	return &stream{out: h.paced(w)}
 }
 
-// send sends one message. Line breaks between the tokens of its JSON become
-// blanks, because a line break ends an SSE data line.
-func (s *stream) send(a *answer) error {
-	a.flatten()
-	for i, c := range a.head.b {
-		if c == '\n' || c == '\r' {
-			a.head.b[i] = ' '
-		}
-	}
+// send sends one message.
+func (s *stream) send(p payload) error {
 	if _, err := io.WriteString(s.out, "event: message\ndata: "); err != nil {
 		return err
 	}
-	if err := a.writeTo(s.out); err != nil {
+	if err := p.writeTo(oneLine{s.out}); err != nil {
 		return err
 	}
 	return s.write("\n\n")
+}
+
+// oneLine writes the line breaks between the tokens of JSON as blanks, because
+// a line break ends an SSE data line.
+type oneLine struct{ w io.Writer }
+
+// Write implements io.Writer.
+func (o oneLine) Write(p []byte) (int, error) {
+	if bytes.IndexByte(p, '\n') < 0 && bytes.IndexByte(p, '\r') < 0 {
+		return o.w.Write(p)
+	}
+	line := slices.Clone(p)
+	for i, c := range line {
+		if c == '\n' || c == '\r' {
+			line[i] = ' '
+		}
+	}
+	return o.w.Write(line)
 }
 
 // event sends an event of plain text.
@@ -53,6 +66,7 @@ func (s *stream) write(text string) error {
 	if _, err := io.WriteString(s.out, text); err != nil {
 		return err
 	}
+	defer s.out.renew()
 	return s.out.rc.Flush()
 }
 
@@ -103,7 +117,7 @@ func (h *Handler) hold(ctx context.Context, s *held) error {
 			return nil
 		case a := <-s.answers:
 			err = s.stream.send(a)
-			h.buffers.put(a.head)
+			h.done(a)
 		case <-changes:
 			err = h.recheck(ctx, s)
 		case <-updates.ready:
@@ -154,7 +168,7 @@ func (h *Handler) recheck(ctx context.Context, s *held) error {
 	}
 	s.shown = now
 	a := s.changed()
-	defer h.buffers.put(a.head)
+	defer h.done(a)
 	return s.stream.send(a)
 }
 
