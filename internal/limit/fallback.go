@@ -32,17 +32,22 @@ func NewFallback(cfg FallbackConfig) *Fallback { return &Fallback{cfg: cfg} }
 
 // Take implements Source. It fails only if both sources do.
 func (f *Fallback) Take(ctx context.Context, key string, now time.Time, r Rate) (Decision, error) {
-	if ask, trial := f.turn(now); ask {
-		d, err := f.cfg.Shared.Take(ctx, key, now, r)
-		if err == nil {
-			if trial {
-				f.up(ctx)
-			}
-			return d, nil
-		}
-		f.down(ctx, now, err)
+	ask, trial := f.turn(now)
+	if !ask {
+		return f.cfg.Local.Take(ctx, key, now, r)
 	}
-	return f.cfg.Local.Take(ctx, key, now, r)
+	d, err := f.cfg.Shared.Take(ctx, key, now, r)
+	if err != nil {
+		f.down(ctx, now, err)
+		return f.cfg.Local.Take(ctx, key, now, r)
+	}
+	if trial {
+		f.up(ctx)
+	}
+	if d.Allowed { // is counted here too, so that an outage gives no fresh bucket
+		_, err = f.cfg.Local.Take(ctx, key, now, r)
+	}
+	return d, err
 }
 
 // turn reports whether to ask the shared source, and whether that is a trial
