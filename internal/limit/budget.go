@@ -24,7 +24,9 @@ type BudgetConfig struct {
 // half of that, and so on: one member alone never locks the rest out, and no
 // share has to be configured. A member that holds nothing may have the last of
 // it. Requests wait in order of arrival, but one that only its own member's
-// share holds up holds up nobody else.
+// share holds up holds up nobody else. A member that has waited in vain for
+// what it holds itself waits no more until it has given something back: what
+// waits often occupies something that others need.
 type Budget struct {
 	cfg  BudgetConfig
 	mu   sync.Mutex
@@ -34,8 +36,9 @@ type Budget struct {
 // purse is what one key has.
 type purse struct {
 	free    int
-	held    map[string]int // by member
-	waiting []*claim       // in order of arrival
+	held    map[string]int  // by member
+	stuck   map[string]bool // members that have waited in vain, of those that hold
+	waiting []*claim        // in order of arrival
 }
 
 // claim is a request that waits.
@@ -59,7 +62,7 @@ func (b *Budget) Acquire(ctx context.Context, key, member string, n int) (releas
 	if !b.enter(key, c) {
 		return nil, b.short()
 	}
-	if err := b.wait(ctx, c); err != nil && b.withdraw(key, c) {
+	if err := b.wait(ctx, c); err != nil && b.withdraw(key, c, ctx.Err() == nil) {
 		return nil, err
 	}
 	return sync.OnceFunc(func() { b.give(key, c) }), nil
@@ -72,12 +75,12 @@ func (b *Budget) enter(key string, c *claim) bool {
 	defer b.mu.Unlock()
 	p := b.keys[key]
 	if p == nil {
-		p = &purse{free: b.cfg.Total, held: map[string]int{}}
+		p = &purse{free: b.cfg.Total, held: map[string]int{}, stuck: map[string]bool{}}
 		b.keys[key] = p
 	}
 	p.waiting = append(p.waiting, c)
 	p.grant()
-	if c.isGranted() || p.waitingOf(c.member) <= b.cfg.Queue {
+	if c.isGranted() || p.waitingOf(c.member) <= b.cfg.Queue && !p.stuck[c.member] {
 		return true
 	}
 	p.waiting = p.waiting[:len(p.waiting)-1]
@@ -100,8 +103,9 @@ func (b *Budget) wait(ctx context.Context, c *claim) error {
 	}
 }
 
-// withdraw takes a claim back. It reports false when it was granted meanwhile.
-func (b *Budget) withdraw(key string, c *claim) bool {
+// withdraw takes a claim back that has waited in vain or is of no interest any
+// more. It reports false when the claim was granted meanwhile.
+func (b *Budget) withdraw(key string, c *claim, inVain bool) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if c.isGranted() {
@@ -109,6 +113,9 @@ func (b *Budget) withdraw(key string, c *claim) bool {
 	}
 	p := b.keys[key]
 	p.waiting = slices.DeleteFunc(p.waiting, func(other *claim) bool { return other == c })
+	if inVain && p.held[c.member] > 0 {
+		p.stuck[c.member] = true
+	}
 	p.grant() // who stood behind it may fit
 	return true
 }
@@ -118,6 +125,7 @@ func (b *Budget) give(key string, c *claim) {
 	defer b.mu.Unlock()
 	p := b.keys[key]
 	p.free += c.n
+	delete(p.stuck, c.member)
 	if p.held[c.member] -= c.n; p.held[c.member] == 0 {
 		delete(p.held, c.member)
 	}

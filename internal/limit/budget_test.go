@@ -123,6 +123,31 @@ func TestBudgetWaitEnds(t *testing.T) {
 	})
 }
 
+// TestBudgetStuckMember: who has waited in vain for what it holds itself is
+// refused at once from then on, until it gives something back.
+func TestBudgetStuckMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := NewBudget(BudgetConfig{Total: 100, Queue: 1, Wait: time.Second})
+		release, kept := mustHold(t, b, "a", "one", 20), mustHold(t, b, "a", "one", 20)
+		start := time.Now()
+		for range 2 {
+			if _, err := b.Acquire(t.Context(), "a", "one", 40); err == nil || time.Since(start) != time.Second {
+				t.Errorf("after %s: %v", time.Since(start), err)
+			}
+		}
+		mustHold(t, b, "a", "two", 30)()
+		release()
+		mustHold(t, b, "a", "one", 20)()
+		if _, err := b.Acquire(t.Context(), "a", "one", 60); err == nil || time.Since(start) != 2*time.Second {
+			t.Errorf("having given back, after %s: %v", time.Since(start), err)
+		}
+		kept()
+		if len(b.keys) != 0 {
+			t.Error("the key is kept")
+		}
+	})
+}
+
 func BenchmarkBudget(b *testing.B) {
 	budget := NewBudget(BudgetConfig{Total: 1 << 20})
 	for b.Loop() {
