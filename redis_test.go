@@ -153,6 +153,7 @@ func TestRedisIsKilled(t *testing.T) {
 	checkBuckets(t, server)
 
 	server.kill()
+	awaitReadyz(t, both.one, http.StatusServiceUnavailable)
 	until("rate limits are not shared")
 	if allowed := guessOften(t, both.one.Anonymous); allowed > 5 {
 		t.Errorf("alone, the instance that had allowed all guesses allowed %d more", allowed)
@@ -162,6 +163,7 @@ func TestRedisIsKilled(t *testing.T) {
 	}
 
 	server.start(t)
+	awaitReadyz(t, both.one, http.StatusOK)
 	until("rate limits are shared again")
 	guessOften(t, both.one.Anonymous)
 	if allowed := guessOften(t, both.two.Anonymous); allowed > 2 {
@@ -174,6 +176,24 @@ func TestRedisIsKilled(t *testing.T) {
 		if strings.Contains(g.Log(), server.password) {
 			t.Errorf("instance %s logged the password", name)
 		}
+	}
+}
+
+// awaitReadyz asks GET /readyz until it answers with the status (contract 3.1).
+func awaitReadyz(t *testing.T, g *gatewaytest.Gateway, want int) {
+	t.Helper()
+	deadline := time.Now().Add(30 * time.Second)
+	for status := 0; status != want; {
+		if time.Now().After(deadline) {
+			t.Fatalf("readyz = %d, want %d", status, want)
+		}
+		resp, err := http.Get(g.Anonymous.Base + "/readyz")
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		status = resp.StatusCode
+		time.Sleep(10 * time.Millisecond) // between two looks
 	}
 }
 

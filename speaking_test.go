@@ -345,13 +345,12 @@ func TestToolAsksItsClient(t *testing.T) {
 func TestOfficialClientAnswersByCallingAgain(t *testing.T) {
 	g, _ := startSpeaking(t)
 	_, key := mustKey(t, g.Analyst, "laptop")
-	var progress, logged atomic.Int64
+	var progress atomic.Int64
 	c := sdk.NewClient(&sdk.Implementation{Name: "asked", Version: "1"}, &sdk.ClientOptions{
 		ElicitationHandler: func(context.Context, *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
 			return &sdk.ElicitResult{Action: "accept", Content: map[string]any{"sure": true}}, nil
 		},
 		ProgressNotificationHandler: func(context.Context, *sdk.ProgressNotificationClientRequest) { progress.Add(1) },
-		LoggingMessageHandler:       func(context.Context, *sdk.LoggingMessageRequest) { logged.Add(1) },
 	})
 	session, err := c.Connect(t.Context(), &sdk.StreamableClientTransport{
 		Endpoint: g.Base + "/t/acme/mcp", HTTPClient: &http.Client{Transport: bearer(key)},

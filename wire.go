@@ -24,6 +24,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/loop"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
 	"github.com/mcp-gateway/mcp-gateway/internal/oauth"
@@ -69,109 +70,167 @@ type crypto struct {
 // and 19 MiB for tens of milliseconds.
 const passwordSlots = 2
 
-// wire builds the gateway. It is the only constructor graph.
-func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (_ *app, err error) {
+// wire builds the gateway. What it calls is the only constructor graph.
+func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command) (*app, error) {
 	logs := telemetry.NewLogs(c.stdout, cfg.LogLevel)
-	a := &app{cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools), watches: watches(c.resources), metrics: telemetry.NewMetrics(c.version)}
-	a.metrics.WatchPools("database", func() telemetry.PoolUsage { return telemetry.PoolUsage(a.pools.Usage()) })
-	lines := audit.Lines(logs.Logger("audit"))
-	if a.store, err = store.Open(ctx, cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
+	a := &app{
+		cfg: cfg, logs: logs, log: logs.Logger("gateway"), pools: new(database.Pools),
+		metrics: telemetry.NewMetrics(c.version), watches: watches(c.resources),
+	}
+	if err := a.build(ctx, keys, c); err != nil {
+		a.close()
 		return nil, err
 	}
-	defer func() {
-		if err != nil {
-			a.close()
-		}
-	}()
-	if err := a.store.Migrate(ctx); err != nil {
-		return nil, err
+	return a, nil
+}
+
+func (a *app) build(ctx context.Context, keys config.Keys, c *command) error {
+	if err := a.openStore(ctx); err != nil {
+		return err
 	}
-	a.audit = audit.New(audit.Config{Store: measuredAudit{a.store, a.metrics}, Stored: lines})
-	crypt, err := newCrypto(cfg, keys)
+	crypt, err := newCrypto(a.cfg, keys)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := a.openBus(crypt.ring); err != nil {
-		return nil, err
+		return err
 	}
-	limits := a.newLimits(crypt.hasher)
-	signOn, err := auth.NewSSO(auth.SSOConfig{
-		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: auth.URLs{Base: cfg.Base.Text},
-		Log: logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, Fresh: cfg.AccessTokenTTL, States: cfg.OAuthStateTTL,
+	who, err := a.newSignIn(crypt)
+	if err != nil {
+		return err
+	}
+	what, err := a.newTooling(ctx, crypt, who.limits, c)
+	if err != nil {
+		return err
+	}
+	return a.openDoors(keys, crypt, who, what, c)
+}
+
+// openStore opens the gateway's own database, with the audit log in it.
+func (a *app) openStore(ctx context.Context) (err error) {
+	lines := audit.Lines(a.logs.Logger("audit"))
+	if a.store, err = store.Open(ctx, a.cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
+		return err
+	}
+	a.audit = audit.New(audit.Config{Store: measuredAudit{a.store, a.metrics}, Stored: lines})
+	return a.store.Migrate(ctx)
+}
+
+// signIn is what finds out who somebody is.
+type signIn struct {
+	limits *limit.Limiter
+	sso    *auth.SSO
+	auth   *auth.Authenticator
+	pages  *page.Set
+}
+
+func (a *app) newSignIn(crypt crypto) (s signIn, err error) {
+	cfg, urls := a.cfg, auth.URLs{Base: a.cfg.Base.Text}
+	s.limits = a.newLimits(crypt.hasher)
+	s.sso, err = auth.NewSSO(auth.SSOConfig{
+		Store: a.store, Ring: crypt.ring, Kinds: identityProviders(cfg), Audit: a.audit, URLs: urls,
+		Log: a.logs.Logger("sso"), Now: time.Now, Grace: cfg.Entra.Grace, Fresh: cfg.AccessTokenTTL, States: cfg.OAuthStateTTL,
 	})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	authenticator, err := auth.New(auth.Config{
+	s.auth, err = auth.New(auth.Config{
 		Store: a.store, Issuer: crypt.issuer, Keys: crypt.hasher, Passwords: crypt.passwords, Audit: a.audit,
-		Limits: limits, SSO: signOn, URLs: auth.URLs{Base: cfg.Base.Text}, Log: logs.Logger("auth"), Now: time.Now,
+		Limits: s.limits, SSO: s.sso, URLs: urls, Log: a.logs.Logger("auth"), Now: time.Now,
 		AllowQueryKeys: cfg.AllowQueryAPIKeys, SessionIdle: cfg.SessionIdle, SessionMax: cfg.SessionMax,
 	})
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	pages, err := page.New(auth.URLs{Base: cfg.Base.Text}.Path())
-	if err != nil {
-		return nil, err
-	}
+	s.pages, err = page.New(urls.Path())
+	return s, err
+}
+
+// tooling is what can be called, and the gate before it.
+type tooling struct {
+	engines []database.Dialect
+	env     database.Env
+	catalog *gate.Catalog
+	gate    *gate.Gate
+	offers  mcp.Offers
+}
+
+func (a *app) newTooling(ctx context.Context, crypt crypto, limits *limit.Limiter, c *command) (t tooling, err error) {
 	if err := checkCustom(c.tools); err != nil {
-		return nil, err
+		return t, err
 	}
 	offers, err := offer.New(c.prompts, c.resources)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
-	env, err := newEnv(ctx, cfg)
-	if err != nil {
-		return nil, err
+	if t.env, err = newEnv(ctx, a.cfg); err != nil {
+		return t, err
 	}
-	engines := dialects(a.metrics.GuardCache)
-	connections := connections{store: a.store, ring: crypt.ring}
+	a.metrics.WatchPools("database", func() telemetry.PoolUsage { return telemetry.PoolUsage(a.pools.Usage()) })
+	t.engines = dialects(a.metrics.GuardCache)
 	var catalog *gate.Catalog // list_connections asks the catalogue that it is in
-	catalog = gate.NewCatalog(a.providers(connections, env, engines, c.tools, offers, func(ctx context.Context, p identity.Principal, name string) bool {
+	allowed := func(ctx context.Context, p identity.Principal, name string) bool {
 		return catalog.Allowed(ctx, p, name)
-	}), a.store)
+	}
+	catalog = gate.NewCatalog(a.providers(connections{store: a.store, ring: crypt.ring}, t.env, t.engines, c.tools, offers, allowed), a.store)
 	a.shareChanges(catalog)
-	gated := gate.New(gate.Config{
-		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(cfg, limits, a.audit), Slots: newSlots(), Memory: newMemory(), Observer: a.metrics,
-		Logger: logs.Logger("gate"), Now: time.Now,
+	t.catalog = catalog
+	t.gate = gate.New(gate.Config{
+		Catalog: catalog, Recorder: a.audit, Limiter: newToolLimits(a.cfg, limits, a.audit), Slots: newSlots(), Memory: newMemory(), Observer: a.metrics,
+		Logger: a.logs.Logger("gate"), Now: time.Now,
 	})
+	t.offers = mcp.Offers{
+		Prompts: len(c.prompts) > 0, Resources: len(c.resources) > 0, Completions: offers.Completes(), Updates: len(a.watches) > 0,
+	}
+	return t, nil
+}
+
+// openDoors builds what is reached over HTTP.
+func (a *app) openDoors(keys config.Keys, crypt crypto, who signIn, what tooling, c *command) error {
+	cfg := a.cfg
 	a.mcp = mcp.New(mcp.Config{
-		Gate: gated, Auth: authenticator, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
-		Version: c.version, Logger: logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
+		Gate: what.gate, Auth: who.auth, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
+		Version: c.version, Logger: a.logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
 		Quirk: a.metrics.MCPQuirk, Seal: crypt.ring, Interactive: c.interactive(), Sessions: a.clientSessions(c.interactive()),
-		Offers: mcp.Offers{Prompts: len(c.prompts) > 0, Resources: len(c.resources) > 0, Completions: offers.Completes(), Updates: len(watches(c.resources)) > 0},
+		Offers: what.offers,
 	})
 	management, err := api.New(api.Config{
-		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
-		Databases: api.Databases{Dialects: engines, Env: func(slug string) database.Env { env.Slug = slug; return env }, Drop: a.pools.Drop},
-		Catalog:   catalog, Audit: a.audit, Limits: limits,
+		Store: a.store, Auth: who.auth, SSO: who.sso, Pages: who.pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
+		Databases: api.Databases{
+			Dialects: what.engines, Drop: a.pools.Drop,
+			Env: func(slug string) database.Env {
+				env := what.env
+				env.Slug = slug
+				return env
+			},
+		},
+		Catalog: what.catalog, Audit: a.audit, Limits: who.limits,
 		Registration: api.Registration{Closed: cfg.Registration == config.RegistrationClosed, Token: keys.Registration.Reveal()},
-		Log:          logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text, Origins: cfg.CORSOrigins,
+		Log:          a.logs.Logger("api"), Now: time.Now, Version: c.version, Base: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Ready: a.ready, Metrics: a.metricsRoute(), MetricsToken: cfg.MetricsToken.Reveal(),
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.oauth, err = oauth.New(oauth.Config{
-		Store: a.store, Auth: authenticator, SSO: signOn, Pages: pages, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: limits,
-		Log: logs.Logger("oauth"), Now: time.Now, Documents: egress.NewClient(publicOnly(cfg.Egress), egress.ClientConfig{}),
+		Store: a.store, Auth: who.auth, SSO: who.sso, Pages: who.pages, Issuer: crypt.issuer, Keys: crypt.hasher, Audit: a.audit, Limits: who.limits,
+		Log: a.logs.Logger("oauth"), Now: time.Now, Documents: egress.NewClient(publicOnly(cfg.Egress), egress.ClientConfig{}),
 		Base: cfg.Base.Text, Redirects: redirects(cfg),
 		StateLife: cfg.OAuthStateTTL, CodeLife: cfg.OAuthCodeTTL, RefreshLife: cfg.RefreshTokenTTL,
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	mux := httpx.NewMux()
 	a.mcp.Routes(mux)
 	a.oauth.Routes(mux)
 	management.Mount(mux)
-	pages.Mount(mux)
+	who.pages.Mount(mux)
 	a.server = httpx.NewServer(httpx.NewFront(httpx.FrontConfig{
-		Next: mux, Log: logs.Logger("http"), Origins: cfg.CORSOrigins,
+		Next: mux, Log: a.logs.Logger("http"), Origins: cfg.CORSOrigins,
 		Proxies: httpx.Proxies{Trusted: cfg.TrustedProxies, TrustPeer: cfg.TrustPeer}, Observe: a.metrics.HTTPRequest,
-	}), logs.Logger("http"))
-	return a, nil
+	}), a.logs.Logger("http"))
+	return nil
 }
 
 func newCrypto(cfg *config.Config, keys config.Keys) (c crypto, err error) {
@@ -333,10 +392,13 @@ func (m measuredAudit) AppendAudit(ctx context.Context, events []audit.Event) er
 	return err
 }
 
-// ready is what GET /readyz depends on beside the database.
+// ready is what GET /readyz depends on beside the database (contract 3.1).
 func (a *app) ready(context.Context) error {
-	if a.draining.Load() {
+	switch {
+	case a.draining.Load():
 		return fault.New(fault.Unavailable, "Shutting down")
+	case a.cfg.Redis != "" && !a.bus.Listening():
+		return fault.New(fault.Unavailable, "Redis unavailable")
 	}
 	return nil
 }
@@ -345,7 +407,11 @@ func (a *app) close() {
 	for _, c := range a.closers {
 		c.Close() //nolint:errcheck // idle connections
 	}
-	if err := errors.Join(a.pools.Close(), a.store.Close()); err != nil {
+	err := a.pools.Close()
+	if a.store != nil { // it may be what could not be opened
+		err = errors.Join(err, a.store.Close())
+	}
+	if err != nil {
 		a.log.Warn("close", "err", err)
 	}
 }
@@ -403,51 +469,6 @@ func ownAddresses(ctx context.Context, databaseURL string) ([]netip.AddrPort, er
 		for _, addr := range addrs {
 			out = append(out, netip.AddrPortFrom(addr.Unmap(), uint16(port)))
 		}
-	}
-	return out, nil
-}
-
-// connections shows the store's connections to the tools.
-type connections struct {
-	store *store.DB
-	ring  *seal.Ring
-}
-
-// Connections implements tools/sql.Connections.
-func (c connections) Connections(ctx context.Context, t identity.TenantID) ([]sqltools.Connection, error) {
-	rows, err := c.store.Tenant(t).Connections(ctx, identity.Admin, store.Page{})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]sqltools.Connection, len(rows))
-	for i, r := range rows {
-		out[i] = sqltools.Connection{
-			ID: r.ID, Name: r.Name, DBType: r.Type, Description: r.Description, MinRole: r.MinRole,
-			Version: r.UpdatedAt.Format(time.RFC3339Nano),
-		}
-	}
-	return out, nil
-}
-
-// ConnString implements tools/sql.Connections.
-func (c connections) ConnString(ctx context.Context, t identity.TenantID, id string) (string, error) {
-	row, err := c.store.Tenant(t).Connection(ctx, id)
-	if err != nil {
-		return "", err
-	}
-	return c.ring.Open(row.Sealed, seal.Place{Tenant: string(t), Table: store.ConnectionsTable, Row: id})
-}
-
-// described adds the names of a connection's tools.
-func (c connections) described(ctx context.Context, t identity.TenantID) ([]builtin.Connection, error) {
-	list, err := c.Connections(ctx, t)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]builtin.Connection, len(list))
-	for i, l := range list {
-		out[i] = builtin.Connection{ID: l.ID, Name: l.Name, Type: l.DBType, Description: l.Description, MinRole: l.MinRole}
-		out[i].SchemaTool, out[i].ExecuteTool = sqltools.ToolNames(l.Name, l.ID)
 	}
 	return out, nil
 }

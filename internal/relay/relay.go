@@ -12,6 +12,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -69,6 +70,7 @@ type Bus struct {
 	work        sync.WaitGroup // the answers in the making
 	connected   chan struct{}  // closed when the instance first listens
 	connect     func()         // closes connected
+	listening   atomic.Bool
 
 	mu       sync.Mutex
 	asked    map[string]*question          // by this instance
@@ -107,6 +109,9 @@ func (b *Bus) Instance() string { return b.instance }
 
 // Connected is closed once the others can reach this instance.
 func (b *Bus) Connected() <-chan struct{} { return b.connected }
+
+// Listening reports whether the others can reach this instance now.
+func (b *Bus) Listening() bool { return b.listening.Load() }
 
 // Subscribe adds a subscriber to the events of a topic.
 func (b *Bus) Subscribe(topic string, s Subscriber) {
@@ -169,6 +174,7 @@ func (b *Bus) listen(ctx context.Context) (connected bool, err error) {
 	var probing sync.WaitGroup
 	ready := func() {
 		connected = true
+		b.listening.Store(true)
 		b.connect()
 		b.missed()
 		probing.Go(func() { b.probe(connection, lost) })
@@ -176,6 +182,7 @@ func (b *Bus) listen(ctx context.Context) (connected bool, err error) {
 	channels := []string{everyone, channelOf(b.instance)}
 	receive := b.receiver(ctx)
 	err = b.cfg.Transport.Listen(connection, channels, ready, receive)
+	b.listening.Store(false)
 	lost(nil)
 	probing.Wait()
 	if cause := context.Cause(connection); !errors.Is(cause, context.Canceled) {
