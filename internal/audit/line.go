@@ -9,6 +9,9 @@ import (
 // collectors that read the gateway's output (contract 15.2, P16).
 func Lines(logger *slog.Logger) func(Event) {
 	return func(e Event) {
+		if !logger.Enabled(context.Background(), slog.LevelInfo) {
+			return
+		}
 		logger.LogAttrs(context.Background(), slog.LevelInfo, "audit",
 			slog.String("event", e.Name),
 			slog.String("tenant_id", string(e.Tenant)),

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -147,9 +148,11 @@ func (l *Log) drain(ctx context.Context) {
 	}
 }
 
-// gather takes what is queued by now. It never waits for more: the next batch
-// gathers by itself while this one is being committed.
+// gather takes what is queued by now, after those who could run have had their
+// turn to queue something. It never waits for more: the next batch gathers by
+// itself while this one is being committed.
 func (l *Log) gather(first entry) []entry {
+	runtime.Gosched()
 	batch := []entry{first}
 	for len(batch) < maxBatch {
 		select {
