@@ -4,7 +4,7 @@
 package audit
 
 import (
-	"encoding/json"
+	"maps"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -43,7 +43,7 @@ func (e Event) JSON() ([]byte, error) {
 	if e.encoded != nil {
 		return e.encoded, nil
 	}
-	return json.Marshal(e.Document())
+	return appendObject(make([]byte, 0, 512), e.Document())
 }
 
 // By fills in who did it.
@@ -56,13 +56,15 @@ func (e Event) By(p identity.Principal) Event {
 // user_email, request_id and auth added (contract 10).
 func (e Event) Document() map[string]any {
 	doc := make(map[string]any, len(e.Metadata)+3)
-	for k, v := range e.Metadata {
-		doc[k] = v
-	}
-	for k, v := range map[string]string{"user_email": e.UserEmail, "request_id": e.RequestID, "auth": e.Auth} {
-		if v != "" {
-			doc[k] = v
-		}
-	}
+	maps.Copy(doc, e.Metadata)
+	set(doc, "user_email", e.UserEmail)
+	set(doc, "request_id", e.RequestID)
+	set(doc, "auth", e.Auth)
 	return doc
+}
+
+func set(doc map[string]any, name, value string) {
+	if value != "" {
+		doc[name] = value
+	}
 }
