@@ -55,6 +55,7 @@ type Rule struct {
 	Effective identity.Role
 
 	schema *jsonschema.Resolved
+	flat   *flat // of the same schema, nil if it is none
 }
 
 // Visible reports whether the caller may know of the tool at all: no override
@@ -286,7 +287,7 @@ func newRule(t tool.Tool, override identity.Role) (*Rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("tool %q: input schema: %w", t.Name, err)
 	}
-	r := &Rule{Tool: t, Default: max(t.Floor, t.MinRole), Override: override, schema: resolved}
+	r := &Rule{Tool: t, Default: max(t.Floor, t.MinRole), Override: override, schema: resolved, flat: flatten(&schema)}
 	r.Effective = r.Default
 	if r.Override != identity.None {
 		r.Effective = max(t.Floor, r.Override)

@@ -15,6 +15,10 @@ const (
 	maxRecordedReason = 1000
 )
 
+// recordedMembers is about what the record of a query holds: its map need not
+// grow.
+const recordedMembers = 12
+
 // record stores the one final record of the call. It goes on when the caller
 // is gone: what happened must be known all the same.
 func (c *call) record(ctx context.Context, r *tool.Result, refusal *Refusal) error {
@@ -46,7 +50,8 @@ func (c *call) event(r *tool.Result, refusal *Refusal) string {
 }
 
 func (c *call) metadata(r *tool.Result, refusal *Refusal) map[string]any {
-	m := map[string]any{"tool": truncate(c.name, maxRecordedName)}
+	m := make(map[string]any, recordedMembers)
+	m["tool"] = truncate(c.name, maxRecordedName)
 	if c.rule != nil && c.rule.Tool.Connection != "" {
 		m["connection_id"] = c.rule.Tool.Connection
 	}
