@@ -3,8 +3,10 @@ package tool
 import (
 	"encoding/json"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Column is one column of a result.
@@ -51,9 +53,10 @@ const MaxTableBytes = 1 << 30
 // together (contract 6.5, byte cut). Names are made unique as the contract
 // says: duplicates get _2, _3, …, unnamed columns column_<n>.
 func NewTable(columns []Column, maxBytes int) *Table {
-	t := &Table{columns: uniqueNames(columns), maxSize: min(maxBytes, MaxTableBytes)}
-	for _, c := range t.columns {
-		t.keys = append(t.keys, append(AppendString(nil, c.Name), ':'))
+	t := &Table{columns: uniqueNames(columns), maxSize: min(maxBytes, MaxTableBytes), keys: make([][]byte, len(columns))}
+	for i, c := range t.columns {
+		key := make([]byte, 0, len(c.Name)+len(`"":`))
+		t.keys[i] = append(AppendString(key, c.Name), ':')
 	}
 	return t
 }
@@ -240,6 +243,9 @@ var _ json.Marshaler = (*Table)(nil)
 // other columns already have. Names are compared in the form they are sent in:
 // two that differ only in bytes that are not UTF-8 would become one member.
 func uniqueNames(in []Column) []Column {
+	if len(in) <= fewColumns && areUnique(in) {
+		return slices.Clone(in)
+	}
 	out := make([]Column, len(in))
 	taken := make(map[string]bool, len(in))
 	for i, c := range in {
@@ -257,6 +263,20 @@ func uniqueNames(in []Column) []Column {
 		out[i] = c
 	}
 	return out
+}
+
+// fewColumns is up to where comparing all names with each other is cheaper
+// than collecting them.
+const fewColumns = 16
+
+func areUnique(columns []Column) bool {
+	for i, c := range columns {
+		same := func(other Column) bool { return other.Name == c.Name }
+		if c.Name == "" || !utf8.ValidString(c.Name) || slices.ContainsFunc(columns[:i], same) {
+			return false
+		}
+	}
+	return true
 }
 
 func freeName(base string, n int, taken map[string]bool) string {
