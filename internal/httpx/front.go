@@ -135,7 +135,8 @@ func (f *Front) finish(w *response, r *http.Request, start time.Time) {
 	if f.Observe != nil {
 		f.Observe(r.Method, r.Pattern, status, took)
 	}
-	if isProbe(r.URL.Path) && status < 300 {
+	level := levelOf(status)
+	if isProbe(r.URL.Path) && status < 300 || !f.Log.Enabled(r.Context(), level) {
 		return
 	}
 	attrs := []slog.Attr{
@@ -145,7 +146,7 @@ func (f *Front) finish(w *response, r *http.Request, start time.Time) {
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("ip", addrText(ClientIP(r))), slog.String("user_agent", r.UserAgent()),
 	}
-	f.Log.LogAttrs(r.Context(), levelOf(status), "request", append(attrs, causeOf(w.err)...)...)
+	f.Log.LogAttrs(r.Context(), level, "request", append(attrs, causeOf(w.err)...)...)
 }
 
 // addrText is the address as records show it, "" for none.
