@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -65,6 +66,9 @@ func (r *Rule) Visible(role identity.Role) bool { return role.Allows(r.Tool.Floo
 // Allows reports whether the role may call the tool. It is the one decision
 // function of REST, MCP and natural-language query (contract 15.2, U9).
 func (r *Rule) Allows(role identity.Role) bool { return r.Visible(role) && role.Allows(r.Effective) }
+
+// denied is what a caller reads whose role is too low.
+func (r *Rule) denied() string { return cmp.Or(r.Tool.Denied, "Permission denied") }
 
 type snapshot struct {
 	config   int64

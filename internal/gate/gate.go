@@ -76,6 +76,13 @@ type Caller struct {
 	IP        string
 	RequestID string
 	Client    tool.Client // the client that calls, nil if a tool cannot speak to it
+	// Again reads the caller afresh, for calls that may wait for their client.
+	// Nil for those that never do.
+	Again func(ctx context.Context) (identity.Principal, error)
+	// Invalid is what the door found wrong with the call beside its arguments,
+	// "" for nothing. Such a call is refused and recorded as one with bad
+	// arguments is.
+	Invalid string
 	// Keep is handed what gives back the memory of a large result, to be called
 	// once that has been sent. With a nil Keep it is given back when the call
 	// returns.
@@ -195,7 +202,7 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 }
 
 func (c *call) authorise(ctx context.Context) *Refusal {
-	rule, err := c.find(ctx)
+	rule, err := c.find(ctx, c.caller.Principal)
 	switch {
 	case err != nil:
 		return c.internal(ctx, err)
@@ -205,20 +212,16 @@ func (c *call) authorise(ctx context.Context) *Refusal {
 	}
 	c.rule = rule
 	if c.caller.Principal.IsZero() || !rule.Allows(c.caller.Principal.Role) {
-		text := rule.Tool.Denied
-		if text == "" {
-			text = "Permission denied"
-		}
-		return &Refusal{Outcome: Denied, Text: text}
+		return &Refusal{Outcome: Denied, Text: rule.denied()}
 	}
 	return nil
 }
 
-func (c *call) find(ctx context.Context) (*Rule, error) {
+func (c *call) find(ctx context.Context, p identity.Principal) (*Rule, error) {
 	if c.offer {
-		return c.gate.cfg.Catalog.Offer(ctx, c.caller.Principal, c.name)
+		return c.gate.cfg.Catalog.Offer(ctx, p, c.name)
 	}
-	return c.gate.cfg.Catalog.Rule(ctx, c.caller.Principal, c.name)
+	return c.gate.cfg.Catalog.Rule(ctx, p, c.name)
 }
 
 // asked says what was asked for, whether it exists or not.
@@ -265,6 +268,9 @@ func (c *call) acquire(ctx context.Context) (release func(), refusal *Refusal) {
 }
 
 func (c *call) validate() *Refusal {
+	if c.caller.Invalid != "" {
+		return &Refusal{Outcome: Rejected, Text: c.caller.Invalid}
+	}
 	if len(c.args) == 0 {
 		c.args = json.RawMessage("{}")
 	}
@@ -283,7 +289,7 @@ func (c *call) validate() *Refusal {
 
 func (c *call) prepare(ctx context.Context) (action tool.Action, err error) {
 	defer c.recovered(ctx, &err)
-	env := tool.Env{Principal: c.caller.Principal, Call: c.inner, Client: c.caller.Client, Room: c.room.take}
+	env := tool.Env{Principal: c.caller.Principal, Call: c.inner, Client: c.client(), Room: c.room.take}
 	return c.rule.Tool.Prepare(ctx, env, c.args)
 }
 
