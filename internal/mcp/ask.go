@@ -30,46 +30,58 @@ func (s *speaker) Ask(ctx context.Context, questions tool.Questions) (tool.Answe
 	return s.request(ctx, questions)
 }
 
-// request sends all questions and waits for all answers.
+// request sends all questions and waits for all answers, as long as both ctx
+// and the call go on.
 func (s *speaker) request(ctx context.Context, questions tool.Questions) (tool.Answers, error) {
-	asked := make(map[string]*pending, len(questions))
-	defer func() { // those that nobody waits for any more
-		for _, p := range asked {
-			s.h.asks.drop(p)
-		}
-	}()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.ctx, cancel)()
+	open := make(map[string]string, len(questions)) // names, by the id of the request
+	defer func() { s.withdraw(ctx, open) }()
+	heard := make(chan *response, len(questions))
 	for name, q := range questions {
-		p := s.h.asks.open(s.h.ids.next(), s.x.principal)
-		asked[name] = p
-		if err := s.x.out.send(ctx, s.h.questionMessage(p.id, q)); err != nil {
+		id := s.h.asks.open(s.h.ids.next(), s.x.principal, heard)
+		open[id] = name
+		if err := s.x.out.send(ctx, s.h.questionMessage(id, q)); err != nil {
 			return nil, err
 		}
 	}
 	answers := make(tool.Answers, len(questions))
-	for name, p := range asked {
-		answer, err := s.wait(ctx, p, questions[name])
-		if err != nil {
-			return nil, err
+	for len(open) > 0 {
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case r := <-heard:
+			name := open[r.ID]
+			delete(open, r.ID)
+			if err := r.check(questions[name]); err != nil {
+				return nil, err
+			}
+			answers[name] = r.Result
 		}
-		answers[name] = answer
 	}
 	return answers, nil
 }
 
-func (s *speaker) wait(ctx context.Context, p *pending, q tool.Question) (stdjson.RawMessage, error) {
-	select {
-	case <-ctx.Done():
-		_ = s.x.out.send(context.WithoutCancel(ctx), s.h.withdrawal(p.id)) // told while it can be
-		return nil, ctx.Err()
-	case r := <-p.answer:
-		switch {
-		case r.Failure != nil:
-			return nil, clientError(r.Failure, q.Needs)
-		case !validAnswer(q, r.Result):
-			return nil, fault.New(fault.BadGateway, "the client's answer does not have the form that was asked for")
-		}
-		return r.Result, nil
+// withdraw gives up the questions that nobody waits for any more, and tells
+// the client while it can be told.
+func (s *speaker) withdraw(ctx context.Context, open map[string]string) {
+	ctx = context.WithoutCancel(ctx)
+	for id := range open {
+		s.h.asks.drop(id)
+		_ = s.x.out.send(ctx, s.h.withdrawal(id))
 	}
+}
+
+// check reports what is wrong with the answer to the question.
+func (r *response) check(q tool.Question) error {
+	switch {
+	case r.Failure != nil:
+		return clientError(r.Failure, q.Needs)
+	case !validAnswer(q, r.Result):
+		return fault.New(fault.BadGateway, "the client's answer does not have the form that was asked for")
+	}
+	return nil
 }
 
 // clientError reads the JSON-RPC error that a client answered with.
@@ -156,10 +168,9 @@ type response struct {
 
 // pending is a question that a client has been asked.
 type pending struct {
-	id     string
 	tenant identity.TenantID
 	user   identity.UserID
-	answer chan *response // takes one
+	answer chan<- *response // has room for it
 }
 
 // asks are the pending questions of this process, by the id of their request.
@@ -169,24 +180,23 @@ type asks struct {
 	byID map[string]*pending
 }
 
-// open registers a question to the client of this principal. Its id cannot be
-// guessed, so that only who was asked can answer, and names this instance, so
-// that the answer may reach another.
-func (a *asks) open(id string, p identity.Principal) *pending {
-	n := &pending{id: id, tenant: p.Tenant, user: p.User, answer: make(chan *response, 1)}
+// open registers a question to the client of this principal and returns its
+// id. That cannot be guessed, so that only who was asked can answer, and names
+// this instance, so that the answer may reach another.
+func (a *asks) open(id string, p identity.Principal, answer chan<- *response) string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.byID == nil {
 		a.byID = map[string]*pending{}
 	}
-	a.byID[n.id] = n
-	return n
+	a.byID[id] = &pending{tenant: p.Tenant, user: p.User, answer: answer}
+	return id
 }
 
-func (a *asks) drop(p *pending) {
+func (a *asks) drop(id string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.byID, p.id)
+	delete(a.byID, id)
 }
 
 // deliver hands a response to who waits for it. One that answers nothing, or

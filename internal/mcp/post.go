@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"mime"
 	"net/http"
 	"strconv"
@@ -42,12 +43,17 @@ func (h *Handler) serveSingle(w http.ResponseWriter, v *visit, x *exchange) erro
 	if x.msg.method == "subscriptions/listen" && x.version.modern() && x.msg.isRequest() {
 		return h.serveListen(w, v, x)
 	}
-	out := &postStream{h: h, w: w}
+	ctx, cancel := context.WithCancel(v.r.Context())
+	defer cancel()
+	out := &postStream{h: h, w: w, cancel: cancel, again: func() error {
+		_, err := h.authenticateRequest(ctx, v.r, v.slug)
+		return err
+	}}
 	defer out.close()
 	if accepts(v.r, "text/event-stream") {
 		x.out = out
 	}
-	a := h.respond(v.r.Context(), x)
+	a := h.respond(ctx, x)
 	if a == nil {
 		w.WriteHeader(http.StatusAccepted)
 		return nil
@@ -105,8 +111,9 @@ func (h *Handler) serveBatch(w http.ResponseWriter, v *visit, x exchange, msgs [
 	}()
 	size := 0
 	for i := range msgs {
-		x.msg = &msgs[i]
-		if a := h.respondBatched(v, &x, size); a != nil {
+		one := x // a tool may run on beyond its call, with what it was given
+		one.msg = &msgs[i]
+		if a := h.respondBatched(v, &one, size); a != nil {
 			out, size = append(out, a), size+a.size()
 		}
 	}

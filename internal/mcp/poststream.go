@@ -14,11 +14,17 @@ import (
 type postStream struct {
 	h *Handler
 	w http.ResponseWriter
+	// again authenticates the caller again: an open stream lives by its
+	// credential. cancel ends the call.
+	again  func() error
+	cancel context.CancelFunc
 
-	mu     sync.Mutex // one message at a time; guards what follows
-	stream *stream    // nil until the first message
-	pings  *time.Timer
-	ended  bool
+	mu        sync.Mutex // one message at a time; guards what follows
+	stream    *stream    // nil until the first message
+	pings     *time.Timer
+	unchecked time.Duration // since the last check
+	failed    int           // checks in a row that could not be made
+	ended     bool
 }
 
 var errAnswered = errors.New("the call has been answered")
@@ -38,15 +44,38 @@ func (p *postStream) send(_ context.Context, a *answer) error {
 	return p.stream.send(a)
 }
 
-// ping keeps the stream alive while its call works or a person thinks.
+// ping keeps the stream alive while its call works or a person thinks, as long
+// as its credential is good. After that the client gets nothing more, the
+// answer included.
 func (p *postStream) ping() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.ended {
 		return
 	}
+	if p.over() {
+		p.ended = true
+		p.cancel()
+		return
+	}
 	_ = p.stream.ping() // when the client is gone the request's context ends
 	p.pings.Reset(p.h.cfg.KeepAlive)
+}
+
+// over checks the credential when it is time, and reports whether it has ended.
+func (p *postStream) over() bool {
+	p.unchecked += p.h.cfg.KeepAlive
+	if p.unchecked < p.h.cfg.Recheck {
+		return false
+	}
+	p.unchecked = 0
+	err := p.again()
+	if err == nil {
+		p.failed = 0
+		return false
+	}
+	p.failed++
+	return isRefusal(err) || p.failed >= maxFailedRechecks
 }
 
 // close ends the stream: a tool that runs on beyond its call reaches nobody.
@@ -64,11 +93,15 @@ func (p *postStream) close() {
 func (p *postStream) finish(a *answer) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	over := p.ended
 	p.ended = true
 	if p.stream == nil {
 		return false
 	}
 	defer p.h.done(a)
+	if over {
+		return true
+	}
 	_ = p.stream.send(a) // a caller that is gone needs no answer
 	return true
 }

@@ -119,10 +119,11 @@ func statePlace(x *exchange) seal.Place {
 }
 
 // canonical is RFC 8785, so that a client may write the same arguments in
-// another order.
+// another order, but with all digits of numbers: beyond 2^53 two rows could
+// otherwise be one.
 func canonical(raw []byte) []byte {
 	v := jsontext.Value(slices.Clone(raw))
-	if err := v.Canonicalize(); err != nil {
+	if err := v.Canonicalize(jsontext.CanonicalizeRawInts(false), jsontext.CanonicalizeRawFloats(false)); err != nil {
 		return raw // not JSON: the gate refuses such arguments
 	}
 	return v

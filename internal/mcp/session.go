@@ -117,8 +117,13 @@ type sessionOutlet struct {
 	s *session
 }
 
-// send implements outlet.
+// send implements outlet. The stream outlives the call, so that what comes
+// after the call's end is dropped here.
 func (o sessionOutlet) send(ctx context.Context, a *answer) error {
+	if ctx.Err() != nil {
+		o.h.done(a)
+		return ctx.Err()
+	}
 	select {
 	case o.s.answers <- a: // whose reader gives the buffer back
 		return nil

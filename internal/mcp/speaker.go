@@ -70,7 +70,7 @@ func declares(raw []byte, c tool.Capability) bool {
 // Progress implements tool.Client (MCP 2025-11-25, basic/utilities/progress).
 func (s *speaker) Progress(done, total float64, message string) {
 	token := s.x.msg.params.meta.progressToken
-	if token == nil || s.x.out == nil || math.IsInf(done, 0) || !s.advance(done) {
+	if !isToken(token) || s.x.out == nil || math.IsInf(done, 0) || !s.advance(done) {
 		return
 	}
 	b := s.h.buffers.get()
@@ -84,6 +84,12 @@ func (s *speaker) Progress(done, total float64, message string) {
 	}
 	b.b = append(b.b, `}}`...)
 	_ = s.x.out.send(s.ctx, &answer{head: b}) // a client that is gone ends the call by itself
+}
+
+// isToken reports whether the client named a progress token: a text or a
+// number. It is repeated with every message, so that it is bounded as an id is.
+func isToken(raw []byte) bool {
+	return len(raw) > 0 && len(raw) <= maxIDBytes && (raw[0] == '"' || raw[0] == '-' || isDigit(raw[0]))
 }
 
 // advance reports whether done is more than before: the protocol wants
