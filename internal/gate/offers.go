@@ -37,9 +37,9 @@ func isOffer(k tool.Kind) bool {
 	return k == tool.KindPrompt || k == tool.KindResource || k == tool.KindCompletion
 }
 
-// maxURI bounds, in bytes, the addresses that are compared with templates:
+// MaxURI bounds, in bytes, the addresses that are compared with templates:
 // anybody can send one, and the comparison comes before every limit.
-const maxURI = 2048
+const MaxURI = 2048
 
 // offers are those of a tenant, in the order of their provider.
 type offers struct {
@@ -99,7 +99,7 @@ func (o *offers) find(name string) *Rule {
 		return r
 	}
 	uri, ok := strings.CutPrefix(name, resourcePrefix)
-	if !ok || len(uri) > maxURI {
+	if !ok || len(uri) > MaxURI {
 		return nil
 	}
 	for _, f := range o.families {

@@ -3,11 +3,13 @@ package mcp
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/go-json-experiment/json"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
@@ -23,6 +25,7 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 		h.reply(w, v, h.buffers.refuse(x.version, x.msg.id, refusal))
 		return nil
 	}
+	x.msg = &message{id: slices.Clone(x.msg.id)} // without the body, which may be large
 	ctx, end := h.calls.start(v.r.Context(), x.callKey(x.msg.id))
 	defer end()
 	s := h.openStream(w)
@@ -80,6 +83,7 @@ func (h *Handler) readFilter(raw []byte) (f filter, err *rpcError) {
 	if json.Unmarshal(uris, &f.uris) != nil || len(f.uris) > maxSubscribed {
 		return f, invalidParams("resourceSubscriptions must be a list of at most " + strconv.Itoa(maxSubscribed) + " URIs")
 	}
+	f.uris = slices.DeleteFunc(f.uris, func(uri string) bool { return len(uri) > gate.MaxURI })
 	return f, nil
 }
 

@@ -66,6 +66,10 @@ func (s *session) begin(ctx context.Context) (done func()) {
 	return func() { <-s.slots; s.work.Done() }
 }
 
+// maxCapabilities bounds what is kept of a client's capabilities, in bytes. One
+// that declares more declares nothing.
+const maxCapabilities = 16 << 10
+
 // settle adds to an exchange what its session knows: what initialize says,
 // and the way to the client.
 func (s *session) settle(h *Handler, x *exchange) {
@@ -73,7 +77,10 @@ func (s *session) settle(h *Handler, x *exchange) {
 	defer s.mu.Unlock()
 	if p := &x.msg.params; x.msg.method == "initialize" && x.msg.isRequest() {
 		asked, _ := unquote(p.protocolVersion)
-		s.version, s.capabilities = negotiate(asked), slices.Clone(p.capabilities)
+		s.version, s.capabilities = negotiate(asked), nil
+		if len(p.capabilities) <= maxCapabilities {
+			s.capabilities = slices.Clone(p.capabilities)
+		}
 	}
 	x.version, x.capabilities, x.out = s.version, s.capabilities, sessionOutlet{h, s}
 	if h.cfg.Interactive {

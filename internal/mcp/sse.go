@@ -2,8 +2,10 @@ package mcp
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -177,10 +179,7 @@ func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
 	s.settle(h, x)
 	go func() {
 		defer done()
-		a := h.respond(s.ctx, x)
-		if a == nil {
-			return
-		}
+		a := h.respondApart(s.ctx, x)
 		select {
 		case s.answers <- a:
 		case <-s.ctx.Done():
@@ -188,4 +187,17 @@ func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
 		}
 	}()
 	return true
+}
+
+// respondApart is respond for a goroutine of the gateway's own, in which a
+// panic would end the process.
+func (h *Handler) respondApart(ctx context.Context, x *exchange) (a *answer) {
+	defer func() {
+		if v := recover(); v != nil {
+			h.cfg.Logger.ErrorContext(ctx, "message panicked", "request_id", x.requestID, "panic", fmt.Sprint(v), "stack", string(debug.Stack()))
+			a = h.buffers.refuse(x.version, x.msg.id, internalError("Internal error", x.requestID))
+			a.release = x.release
+		}
+	}()
+	return h.respond(ctx, x)
 }
