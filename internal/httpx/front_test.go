@@ -98,6 +98,8 @@ func TestCORS(t *testing.T) {
 	}
 	if got := request("GET", "https://ui.example", ""); got.Get("Access-Control-Allow-Origin") != "https://ui.example" || got.Get("Vary") != "Origin" {
 		t.Errorf("listed origin: %v", got)
+	} else if !strings.Contains(got.Get("Access-Control-Expose-Headers"), "Mcp-Session-Id") {
+		t.Errorf("a page cannot read its session: %v", got)
 	}
 	listed := request("OPTIONS", "https://ui.example", "PATCH")
 	if !strings.Contains(listed.Get("Access-Control-Allow-Methods"), "PATCH") || !strings.Contains(listed.Get("Access-Control-Allow-Headers"), "Mcp-Session-Id") {

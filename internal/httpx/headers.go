@@ -46,7 +46,7 @@ func setSecurityHeaders(h http.Header) {
 const (
 	corsMethods = "GET, POST, PATCH, DELETE, OPTIONS"
 	corsHeaders = "Authorization, Content-Type, X-API-Key, Accept, MCP-Protocol-Version, Mcp-Session-Id, Mcp-Method, Mcp-Name, Last-Event-ID"
-	corsExposed = "WWW-Authenticate, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-ID"
+	corsExposed = "WWW-Authenticate, Retry-After, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, X-Request-ID, Mcp-Session-Id"
 )
 
 // allowOrigin sets the CORS headers (contract 1: no credentials) and reports
