@@ -109,6 +109,7 @@ func (h *Handler) hold(ctx context.Context, s *held) error {
 	}
 	tick := time.NewTicker(h.cfg.KeepAlive)
 	defer tick.Stop()
+	news, pause := updates.ready, (<-chan time.Time)(nil)
 	for err == nil {
 		select {
 		case <-ctx.Done():
@@ -120,8 +121,11 @@ func (h *Handler) hold(ctx context.Context, s *held) error {
 			h.done(a)
 		case <-changes:
 			err = h.recheck(ctx, s)
-		case <-updates.ready:
-			err = h.tellUpdates(ctx, s, updates.take())
+		case <-news:
+			err = h.tellUpdates(ctx, s, updates)
+			news, pause = nil, time.After(updatePause)
+		case <-pause:
+			news, pause = updates.ready, nil
 		case <-tick.C:
 			err = h.tick(ctx, s)
 		}

@@ -2,8 +2,10 @@ package mcp
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
@@ -27,7 +29,7 @@ type watch struct {
 	ready chan struct{} // room for one
 
 	mu      sync.Mutex
-	changed []string
+	changed map[string]bool // by URI
 }
 
 func (u *updates) watch() (w *watch, end func()) {
@@ -62,11 +64,14 @@ func (u *updates) publish(uri string) {
 	}
 }
 
-func (w *watch) add(uri string) {
+func (w *watch) add(uris ...string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !slices.Contains(w.changed, uri) {
-		w.changed = append(w.changed, uri)
+	if w.changed == nil {
+		w.changed = map[string]bool{}
+	}
+	for _, uri := range uris {
+		w.changed[uri] = true
 	}
 	select {
 	case w.ready <- struct{}{}:
@@ -77,22 +82,25 @@ func (w *watch) add(uri string) {
 func (w *watch) take() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	taken := w.changed
+	taken := slices.Sorted(maps.Keys(w.changed))
 	w.changed = nil
 	return taken
 }
 
+// updatePause is how long a stream that has looked for news of resources leaves
+// them alone: who it is for, and what they want, is read each time.
+const updatePause = time.Second
+
 // tellUpdates sends what changed of what the stream's client subscribed to and
-// may read now.
-func (h *Handler) tellUpdates(ctx context.Context, s *held, uris []string) error {
-	subscribed, err := s.subscribed(ctx, s.principal)
+// may read now. What cannot be looked up is told of when it can be.
+func (h *Handler) tellUpdates(ctx context.Context, s *held, w *watch) error {
+	changed := w.take()
+	readable, err := h.readable(ctx, s, changed)
 	if err != nil {
+		w.add(changed...)
 		return nil // the next recheck finds out why
 	}
-	for _, uri := range uris {
-		if !slices.Contains(subscribed, uri) || !h.mayRead(ctx, s.principal, uri) {
-			continue
-		}
+	for _, uri := range readable {
 		if err := h.sendOnce(s.stream, h.resourceUpdated(s.id, uri)); err != nil {
 			return err
 		}
@@ -100,9 +108,31 @@ func (h *Handler) tellUpdates(ctx context.Context, s *held, uris []string) error
 	return nil
 }
 
-func (h *Handler) mayRead(ctx context.Context, p identity.Principal, uri string) bool {
+// readable returns those of the resources that the stream's client subscribed
+// to and may read.
+func (h *Handler) readable(ctx context.Context, s *held, uris []string) (out []string, err error) {
+	subscribed, err := s.subscribed(ctx, s.principal)
+	if err != nil {
+		return nil, err
+	}
+	for _, uri := range uris {
+		if !slices.Contains(subscribed, uri) {
+			continue
+		}
+		may, err := h.mayRead(ctx, s.principal, uri)
+		if err != nil {
+			return nil, err
+		}
+		if may {
+			out = append(out, uri)
+		}
+	}
+	return out, nil
+}
+
+func (h *Handler) mayRead(ctx context.Context, p identity.Principal, uri string) (bool, error) {
 	rule, err := h.cfg.Gate.Catalog().Offer(ctx, p, gate.ResourceName(uri))
-	return err == nil && rule != nil && rule.Allows(p.Role)
+	return rule != nil && rule.Allows(p.Role), err
 }
 
 // resourceUpdated encodes notifications/resources/updated; id is nil for
@@ -121,13 +151,18 @@ func (h *Handler) resourceUpdated(id []byte, uri string) *answer {
 // 2026-07-28 has replaced by subscriptions/listen.
 func (h *Handler) subscribe(ctx context.Context, x *exchange) (*answer, *rpcError) {
 	uri, ok := unquote(x.msg.params.uri)
-	on := x.msg.method == "resources/subscribe"
 	switch {
 	case !ok:
 		return nil, invalidParams("Resource URI is missing")
 	case x.state == nil:
 		return nil, invalidRequest(x.msg.method + " needs the " + headerSession + " header that initialize was answered with")
-	case on && !h.mayRead(ctx, x.principal, uri):
+	}
+	on := x.msg.method == "resources/subscribe"
+	may, err := h.mayRead(ctx, x.principal, uri)
+	switch {
+	case err != nil:
+		return nil, h.internal(ctx, x, "subscribe", err)
+	case on && !may:
 		return nil, noResource(x.version, uri)
 	}
 	change := func(uris []string) []string {
