@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -302,6 +303,7 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (*tool.Res
 	}
 	done := make(chan outcome, 1)
 	go func() {
+		growStack()
 		var o outcome
 		defer func() { done <- o }()
 		defer c.recovered(ctx, &o.err)
@@ -321,6 +323,15 @@ func (c *call) execute(ctx context.Context, run func(context.Context) (*tool.Res
 	case <-time.After(abandonAfter):
 		return nil, ctx.Err()
 	}
+}
+
+// growStack gives a new goroutine at once the stack that most tools need.
+// Growing step by step moves it several times, with all that is on it by then.
+//
+//go:noinline
+func growStack() {
+	var room [8 << 10]byte
+	runtime.KeepAlive(&room)
 }
 
 // abandonAfter is how long a tool may take to notice that its context ended.
