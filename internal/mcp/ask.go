@@ -36,6 +36,11 @@ func (s *speaker) request(ctx context.Context, questions tool.Questions) (tool.A
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer context.AfterFunc(s.ctx, cancel)()
+	leave, err := s.h.asks.enter(&s.x.principal)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
 	open := make(map[string]string, len(questions)) // names, by the id of the request
 	defer func() { s.withdraw(ctx, open) }()
 	heard := make(chan *response, len(questions))
@@ -168,16 +173,52 @@ type response struct {
 
 // pending is a question that a client has been asked.
 type pending struct {
-	tenant identity.TenantID
-	user   identity.UserID
+	person
 	answer chan<- *response // has room for it
 }
 
 // asks are the pending questions of this process, by the id of their request.
 // The zero value is ready; it is safe for concurrent use.
 type asks struct {
-	mu   sync.Mutex
-	byID map[string]*pending
+	mu      sync.Mutex
+	byID    map[string]*pending
+	waiting map[person]int // calls that wait
+}
+
+// person is a user of a tenant.
+type person struct {
+	tenant identity.TenantID
+	user   identity.UserID
+}
+
+// maxWaiting is how many calls of one user wait for answers at a time. Each
+// holds one of its tenant's slots, which are four times as many, so that a
+// client that never answers leaves most of them to others.
+const maxWaiting = 16
+
+var errWaiting = fault.New(fault.RateLimited, "Too many calls wait for your answers")
+
+// enter claims a place among the calls of the principal that wait.
+func (a *asks) enter(p *identity.Principal) (leave func(), err error) {
+	who := person{p.Tenant, p.User}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting[who] == maxWaiting {
+		return nil, errWaiting
+	}
+	if a.waiting == nil {
+		a.waiting = map[person]int{}
+	}
+	a.waiting[who]++
+	return func() { a.leave(who) }, nil
+}
+
+func (a *asks) leave(who person) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.waiting[who]--; a.waiting[who] == 0 {
+		delete(a.waiting, who)
+	}
 }
 
 // open registers a question to the client of this principal and returns its
@@ -189,7 +230,7 @@ func (a *asks) open(id string, p identity.Principal, answer chan<- *response) st
 	if a.byID == nil {
 		a.byID = map[string]*pending{}
 	}
-	a.byID[id] = &pending{tenant: p.Tenant, user: p.User, answer: answer}
+	a.byID[id] = &pending{person{p.Tenant, p.User}, answer}
 	return id
 }
 

@@ -251,3 +251,26 @@ func TestToolSpeaksOnAfterItsBatch(t *testing.T) {
 		t.Errorf("%d %s", status, body)
 	}
 }
+
+// TestCallsThatWaitAreBounded: a client that never answers takes some of its
+// tenant's slots, not all, and other users are asked all the same.
+func TestCallsThatWaitAreBounded(t *testing.T) {
+	const most = 16
+	g := start(t, []tool.Provider{tool.Static{asking("ask", identity.Viewer, "sure")}}, interactive)
+	header := g.earlierSession(t, analystKey)
+	waiting := make([]*events, most)
+	ids := make([]string, most)
+	for i := range waiting {
+		waiting[i] = g.call(t, analystKey, "ask", "", header...)
+		ids[i] = waiting[i].asked(t)
+	}
+	status, body := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ask"}}`, header...))
+	if status != http.StatusOK || !strings.Contains(body, "Too many calls wait for your answers") {
+		t.Errorf("one more: %d %s", status, body)
+	}
+	g.call(t, viewerKey, "ask", "", g.earlierSession(t, viewerKey)...).asked(t)
+	g.answer(t, analystKey, ids[0], header...)
+	waiting[0].message(t)
+	g.call(t, analystKey, "ask", "", header...).asked(t)
+}
