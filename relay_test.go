@@ -30,18 +30,19 @@ import (
 type instances struct {
 	one, two *gatewaytest.Gateway
 	env      map[string]string // what they share
+	begun    chan struct{}     // receives when the tool "patient" has begun
 }
 
 // startInstances starts two instances on a PostgreSQL database of their own.
 func startInstances(t *testing.T, more map[string]string) instances {
 	t.Helper()
-	both := instances{env: map[string]string{
+	both := instances{begun: make(chan struct{}, 1), env: map[string]string{
 		"DATABASE_URL": postgres(t), "WEB_CONCURRENCY": "2", "SECRET_KEY": rand.Text() + rand.Text(), "ENCRYPTION_KEY": rand.Text() + rand.Text(),
 	}}
 	for k, v := range more {
 		both.env[k] = v
 	}
-	opts := []gateway.Option{gateway.WithTools(lengthTool()), speakingTools(new(atomic.Int64))}
+	opts := []gateway.Option{gateway.WithTools(lengthTool(), patientTool(both.begun)), speakingTools(new(atomic.Int64))}
 	both.one = gatewaytest.Start(t, gatewaytest.Options{Env: both.env, Gateway: opts})
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -69,6 +70,15 @@ func lengthTool() tool.Tool {
 	}
 	return tool.Func("length", "Counts bytes.", identity.Viewer, func(_ context.Context, _ tool.Env, in in) (*tool.Result, error) {
 		return tool.Text(fmt.Sprint(len(in.Text))), nil
+	})
+}
+
+// patientTool works until it is cancelled.
+func patientTool(begun chan<- struct{}) tool.Tool {
+	return tool.Func("patient", "Waits.", identity.Viewer, func(ctx context.Context, _ tool.Env, _ struct{}) (*tool.Result, error) {
+		begun <- struct{}{}
+		<-ctx.Done()
+		return nil, ctx.Err()
 	})
 }
 
@@ -321,6 +331,36 @@ func TestChangesAreToldAtOnce(t *testing.T) {
 			}
 		case <-time.After(20 * time.Second): // streams look every 30 s
 			t.Error("not told")
+		}
+	})
+}
+
+// TestCancellationBetweenInstances: the client of a call cancels it through
+// another instance, and the call's record says so (contract 6.2).
+func TestCancellationBetweenInstances(t *testing.T) {
+	overEachBus(t, func(t *testing.T, both instances) {
+		_, key := mustKey(t, both.one.Analyst, "laptop")
+		_, viewerKey := mustKey(t, both.one.Viewer, "laptop")
+		here, there := door{base: both.one.Anonymous.Base, key: key}, door{base: both.two.Anonymous.Base, key: key}
+		stranger := door{base: there.base, key: viewerKey}
+		answer := make(chan string, 1)
+		go func() {
+			resp := here.do(t, http.MethodPost, `{"jsonrpc":"2.0","id":"slow","method":"tools/call","params":{"name":"patient"}}`)
+			answer <- mustRead(t, resp.Body)
+		}()
+		<-both.begun
+		const cancel = `{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":"slow"}}`
+		for _, d := range []door{stranger, there} {
+			if resp := d.do(t, http.MethodPost, cancel); resp.StatusCode != http.StatusAccepted {
+				t.Fatalf("POST = %s", resp.Status)
+			}
+		}
+		if got := <-answer; !strings.Contains(got, "Error: cancelled") {
+			t.Errorf("answer = %s", got)
+		}
+		records, err := both.two.Anonymous.As(both.one.Admin.Credential).Audit(t.Context(), "tool.patient")
+		if err != nil || len(records) != 1 || records[0].Event != "tool.patient.error" {
+			t.Errorf("records = %v, %v", records, err)
 		}
 	})
 }

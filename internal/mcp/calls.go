@@ -61,14 +61,17 @@ func (c *calls) finish(key callKey, r *runningCall) {
 	}
 }
 
-// cancel ends the call that key names. Two windows of one client count their
-// requests alike, so a name that fits several calls ends none of them.
-func (c *calls) cancel(key callKey) {
+// cancel ends the call that key names, and reports whether it names any. Two
+// windows of one client count their requests alike, so a name that fits several
+// calls ends none of them.
+func (c *calls) cancel(key callKey) (found bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if found := c.running[key]; len(found) == 1 {
-		found[0].cancel()
+	named := c.running[key]
+	if len(named) == 1 {
+		named[0].cancel()
 	}
+	return len(named) > 0
 }
 
 // drain waits until nothing runs. When ctx ends first, it cancels what is left

@@ -96,7 +96,7 @@ func (h *Handler) notify(ctx context.Context, x *exchange) {
 	case x.msg.response:
 		h.takeResponse(ctx, x)
 	case x.msg.method == "notifications/cancelled" && x.msg.params.requestID != nil:
-		h.calls.cancel(x.callKey(x.msg.params.requestID))
+		h.cancelCall(ctx, x)
 	}
 }
 

@@ -110,6 +110,7 @@ func New(cfg Config) *Handler {
 	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
 	cfg.Relay.Answer(topicMessage, h.answerMessage)
 	cfg.Relay.Answer(topicResponse, h.answerResponse)
+	cfg.Relay.Hear(topicCancelled, h.cancelledElsewhere)
 	h.stopping, h.stop = context.WithCancel(context.Background())
 	return h
 }

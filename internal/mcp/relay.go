@@ -19,6 +19,10 @@ type Relay interface {
 	// Answer sets who answers what the others ask. The context ends when who
 	// asks gives up.
 	Answer(topic string, answer func(ctx context.Context, payload []byte) []byte)
+	// Publish tells all others, of whom none may be there. Hear sets who hears
+	// what they tell, without waiting for anything.
+	Publish(ctx context.Context, topic string, payload []byte) error
+	Hear(topic string, received func(payload []byte))
 }
 
 // topicMessage is a message for an HTTP+SSE session of the instance asked. The

@@ -19,7 +19,9 @@ import (
 type link struct {
 	mu        sync.Mutex
 	answerers map[string]func(context.Context, []byte) []byte // by instance and topic
+	hearers   map[string]func([]byte)                         // likewise
 	asked     [][]byte
+	told      [][]byte
 	err       error // answers everything, when set
 
 	asking, answered chan struct{} // receive once for each question
@@ -52,6 +54,33 @@ func (e end) Ask(ctx context.Context, instance, topic string, payload []byte) ([
 	return answer(ctx, payload), nil
 }
 
+func (e end) Hear(topic string, received func([]byte)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.hearers[e.instance+"/"+topic] = received
+}
+
+func (e end) Publish(_ context.Context, topic string, payload []byte) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.told = append(e.told, payload)
+	if e.err != nil {
+		return e.err
+	}
+	for of, received := range e.hearers {
+		if strings.HasSuffix(of, "/"+topic) && !strings.HasPrefix(of, e.instance) {
+			received(payload)
+		}
+	}
+	return nil
+}
+
+func (l *link) events() [][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.told
+}
+
 func (l *link) fail(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -68,7 +97,7 @@ func (l *link) questions() [][]byte {
 func startTwo(t *testing.T, providers []tool.Provider) (one, two *gateway, between *link) {
 	t.Helper()
 	between = &link{
-		answerers: map[string]func(context.Context, []byte) []byte{}, asking: make(chan struct{}, 100), answered: make(chan struct{}, 100),
+		answerers: map[string]func(context.Context, []byte) []byte{}, hearers: map[string]func([]byte){}, asking: make(chan struct{}, 100), answered: make(chan struct{}, 100),
 	}
 	one = start(t, providers, func(c *mcp.Config) { c.Relay = end{between, "0000000000000001"} })
 	two = start(t, providers, func(c *mcp.Config) { c.Relay, c.Auth = end{between, "0000000000000002"}, one.users })

@@ -118,6 +118,11 @@ func (b *Bus) Subscribe(topic string, s Subscriber) {
 	b.subscribers[topic] = append(b.subscribers[topic], s)
 }
 
+// Hear is Subscribe for who can do without what was missed.
+func (b *Bus) Hear(topic string, received func(payload []byte)) {
+	b.Subscribe(topic, Subscriber{Received: received, Missed: func() {}})
+}
+
 // everyone is the channel of events. The other channels are of one instance
 // each.
 const everyone = "mcpgw_all"
