@@ -274,3 +274,24 @@ func TestCallsThatWaitAreBounded(t *testing.T) {
 	waiting[0].message(t)
 	g.call(t, analystKey, "ask", "", header...).asked(t)
 }
+
+// TestBatchKnowsItsSession: the messages of a batch belong to the session that
+// it names. They cannot ask: the answers of a batch go out together.
+func TestBatchKnowsItsSession(t *testing.T) {
+	g := start(t, []tool.Provider{tool.Static{asking("ask", identity.Viewer, "sure")}}, interactive)
+	header := g.earlierSession(t, analystKey)
+	header[1] = "2025-03-26"
+	const batch = `[{"jsonrpc":"2.0","id":1,"method":"logging/setLevel","params":{"level":"error"}},` +
+		`{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"ask"}},` +
+		`{"jsonrpc":"2.0","id":"nobody","result":{}},{"jsonrpc":"2.0","method":"notifications/initialized"}]`
+	status, body := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, batch, header...))
+	if status != http.StatusOK || !strings.HasPrefix(body, `[{"jsonrpc":"2.0","id":1,"result":{}},{"jsonrpc":"2.0","id":2,"result":{`) ||
+		!strings.Contains(body, "does not support elicitation") || strings.Count(body, `"id"`) != 2 {
+		t.Errorf("%d %s", status, body)
+	}
+	header[3] = "unknown"
+	_, body = statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, batch, header...))
+	if strings.Count(body, "Session not found: initialize again") != 2 {
+		t.Errorf("unknown session: %s", body)
+	}
+}

@@ -127,21 +127,32 @@ func (h *Handler) serveBatch(w http.ResponseWriter, v *visit, x exchange, msgs [
 // respondBatched answers one message of a batch. Its caller is read afresh,
 // because the messages before it may have taken long.
 func (h *Handler) respondBatched(v *visit, x *exchange, sofar int) *answer {
-	principal, err := h.authenticate(v)
-	refusal := checkID(x.msg)
-	switch {
-	case err != nil:
-		refusal = invalidRequest(fault.Of(err).Public)
-	case refusal != nil:
-	case x.msg.method == "initialize":
-		refusal = invalidRequest("initialize may not be part of a batch")
-	case x.msg.isRequest() && sofar > maxBatchBytes:
+	refusal := h.settleBatched(v, x)
+	if refusal == nil && x.msg.isRequest() && sofar > maxBatchBytes {
 		refusal = invalidRequest("The answers before this one fill the response, send the request again")
-	default:
-		x.principal = principal
-		return h.respond(v.r.Context(), x)
 	}
-	return h.buffers.refuse(x.version, x.msg.id, refusal)
+	if refusal != nil {
+		return h.buffers.refuse(x.version, x.msg.id, refusal)
+	}
+	return h.respond(v.r.Context(), x)
+}
+
+// settleBatched is settle for a message of a batch.
+func (h *Handler) settleBatched(v *visit, x *exchange) *rpcError {
+	principal, err := h.authenticate(v)
+	if err != nil {
+		return invalidRequest(fault.Of(err).Public)
+	}
+	x.principal = principal
+	switch refusal := checkID(x.msg); {
+	case refusal != nil:
+		return refusal
+	case x.msg.method == "initialize":
+		return invalidRequest("initialize may not be part of a batch")
+	case x.msg.isRequest():
+		return h.inSession(v, x)
+	}
+	return nil
 }
 
 // reply sends an answer in the form that the client takes, JSON if it can.
