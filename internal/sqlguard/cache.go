@@ -145,5 +145,19 @@ func entryBytes(sql string, v verdict) int {
 	for _, name := range v.stmt.Functions {
 		size += len(name)
 	}
+	return size + impliedBytes(v.stmt.Implied)
+}
+
+// header is about what a slice or string takes besides its content.
+const header = 24
+
+func impliedBytes(implied Implied) int {
+	size := header * (len(implied.Operators) + len(implied.Types))
+	for _, field := range implied.Fields {
+		size += 2 * header
+		for _, source := range field.Sources {
+			size += header * (1 + len(source))
+		}
+	}
 	return size
 }

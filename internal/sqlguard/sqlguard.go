@@ -31,7 +31,30 @@ type Statement struct {
 	Tables []string
 	// Functions are the functions called, lower case, without duplicates.
 	Functions []string
+	// Implied is what else the statement may run. Only PostgreSQL's guard
+	// sets it, for the dialect to judge once it knows the database.
+	Implied Implied
 }
+
+// Implied names what a statement may run without calling it, each once. What
+// the names stand for is up to the objects that users have defined.
+type Implied struct {
+	Operators []string // written or stood for, as = is by IN
+	Types     []string // cast to or defined with, without their schema
+	Fields    []Field
+}
+
+// Field is x.f or (x).f, which calls f(x) when x has no column f.
+type Field struct {
+	Name string
+	// Sources are where x may come from. The field is a column when it is one
+	// of every source, and so always when there are none.
+	Sources []Source
+}
+
+// Source holds relations, written as in [Statement.Tables]. It has the columns
+// of all of them; an empty one is something of which nothing is known.
+type Source []string
 
 // Guard checks statements of one dialect. Guards are safe for concurrent use.
 type Guard interface {

@@ -26,6 +26,25 @@ func BenchmarkCheckCached(b *testing.B) {
 	benchmark(b, sqlguard.Cached(New(), sqlguard.CacheConfig{Entries: 1_000, Bytes: 16 << 20}))
 }
 
+// BenchmarkJudge is what a database with objects of its own adds to each run.
+func BenchmarkJudge(b *testing.B) {
+	objects := NewObjects([]Object{
+		{Kind: FieldFunction, Name: "name", Relations: []string{"users", "departments"}},
+		{Kind: Operator, Name: "=", Relations: []string{"diary"}},
+		{Kind: HiddenCast, Name: "turn", Relations: []string{"diary"}},
+	})
+	stmt, err := New().Check(kilobyte)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := objects.Judge(stmt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func benchmark(b *testing.B, guard sqlguard.Guard) {
 	b.Helper()
 	b.SetBytes(int64(len(kilobyte)))

@@ -118,7 +118,7 @@ func TestVerdict(t *testing.T) {
 			sqlguard.Statement{
 				SQL:    `SELECT ':a ?1 $1 %s', j ? 'k', j ?| '{a}', 5 % 2 FROM t`,
 				Kind:   "SELECT",
-				Tables: []string{"t"},
+				Tables: []string{"t"}, Implied: sqlguard.Implied{Operators: []string{"?", "?|", "%"}},
 			},
 		},
 		"a backslash is written so that no setting changes it": {

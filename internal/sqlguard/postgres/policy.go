@@ -44,7 +44,9 @@ func (p *policy) judge(tree *pg.ParseResult) (*sqlguard.Statement, error) {
 	if err := w.message(stmt.ProtoReflect()); err != nil {
 		return nil, err
 	}
-	return &sqlguard.Statement{Kind: kind, Tables: w.tables.names, Functions: w.functions.names}, nil
+	return &sqlguard.Statement{
+		Kind: kind, Tables: w.tables.names, Functions: w.functions.names, Implied: w.implied.resolve(),
+	}, nil
 }
 
 // kindOf allows by list what a statement may be.
@@ -146,10 +148,10 @@ func sample(s *pg.RangeTableSample) error {
 	return sqlguard.FunctionNotAllowed(strings.Join(name, "."))
 }
 
-// attribute refuses x.f where f is a function that must not run: for want of
-// a column f, PostgreSQL calls f(x) (functional notation). Which columns
-// exist is not known here, so this goes by name and user-defined functions
-// pass; they run in the read-only transaction.
+// attribute refuses x.f where f is a built-in function that must not run: for
+// want of a column f, PostgreSQL calls f(x) (functional notation). Which
+// columns exist is not known here, so this goes by name. User-defined
+// functions are for [Objects] to judge.
 func (p *policy) attribute(name string) error {
 	if p.notation.has(name) {
 		return sqlguard.FunctionNotAllowed(name)

@@ -16,9 +16,10 @@ import (
 type walk struct {
 	*policy
 	depth     int
-	ctes      []string // names of WITH queries in scope, innermost last
+	ctes      []*pg.CommonTableExpr // WITH queries in scope, innermost last
 	tables    nameSet
 	functions nameSet
+	implied   implied
 }
 
 // message judges one message and all below it.
@@ -44,6 +45,7 @@ func (w *walk) message(m protoreflect.Message) error {
 
 // node applies the rule that a node's type has beyond being on the list.
 func (w *walk) node(node any) error {
+	w.implied.note(node)
 	switch n := node.(type) {
 	case *pg.FuncCall:
 		w.functions.add(strings.ToLower(lastPart(n.GetFuncname())))
@@ -99,7 +101,7 @@ func (w *walk) withQueries(s *pg.SelectStmt) error {
 	recursive := with.GetRecursive()
 	if recursive {
 		for _, cte := range with.GetCtes() {
-			w.ctes = append(w.ctes, cte.GetCommonTableExpr().GetCtename())
+			w.ctes = append(w.ctes, cte.GetCommonTableExpr())
 		}
 	}
 	for _, cte := range with.GetCtes() {
@@ -107,7 +109,7 @@ func (w *walk) withQueries(s *pg.SelectStmt) error {
 			return err
 		}
 		if !recursive {
-			w.ctes = append(w.ctes, cte.GetCommonTableExpr().GetCtename())
+			w.ctes = append(w.ctes, cte.GetCommonTableExpr())
 		}
 	}
 	return w.fields(s.ProtoReflect(), "with_clause")
@@ -138,15 +140,26 @@ func (w *walk) list(list protoreflect.List) error {
 	return nil
 }
 
-// table notes a relation unless it is a WITH query's name.
+// table notes a relation, or which WITH query its name stands for.
 func (w *walk) table(r *pg.RangeVar) {
-	if r.GetSchemaname() == "" {
-		if !slices.Contains(w.ctes, r.GetRelname()) {
-			w.tables.add(r.GetRelname())
-		}
+	if r.GetSchemaname() != "" {
+		w.tables.add(relationName(r))
 		return
 	}
-	w.tables.add(r.GetSchemaname() + "." + r.GetRelname())
+	for _, cte := range slices.Backward(w.ctes) {
+		if cte.GetCtename() == r.GetRelname() {
+			w.implied.columns.bind(r, cte)
+			return
+		}
+	}
+	w.tables.add(relationName(r))
+}
+
+func relationName(r *pg.RangeVar) string {
+	if r.GetSchemaname() == "" {
+		return r.GetRelname()
+	}
+	return r.GetSchemaname() + "." + r.GetRelname()
 }
 
 func lastPart(nodes []*pg.Node) string {
