@@ -12,9 +12,10 @@ import (
 
 // conn implements [database.Conn].
 type conn struct {
-	target *target
-	pool   *pool
-	types  *types
+	target  *target
+	pool    *pool
+	types   *types
+	objects *objectCache
 }
 
 // Close ends the pool; running statements are cancelled in the server.
@@ -28,9 +29,15 @@ func (c *conn) Usage() database.Usage { return c.pool.usage() }
 
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
+	if err := c.judge(ctx, stmt); err != nil {
+		return nil, err
+	}
 	limit = limit.OrDefault()
 	result := &tableSink{limit: limit}
 	if err := c.run(ctx, request{stmt: stmt, limit: limit, types: c.types, sink: result}); err != nil {
+		if database.UnknownObject(err) { // the catalogue has changed
+			c.objects.drop()
+		}
 		return nil, err
 	}
 	return result.table, nil

@@ -7,6 +7,7 @@ package postgres
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
@@ -46,5 +47,5 @@ func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return &conn{target: own, pool: newPool(c), types: newTypes()}, nil
+	return &conn{target: own, pool: newPool(c), types: newTypes(), objects: newObjectCache(time.Now)}, nil
 }
