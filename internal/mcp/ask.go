@@ -13,6 +13,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -298,14 +299,17 @@ func missingCapability(e *tool.MissingCapability) *rpcError {
 	return &rpcError{status: http.StatusBadRequest, code: codeMissingAbility, message: "Missing required client capability: " + string(e.Capability), data: []byte(data)}
 }
 
-// asQuestion returns the answer to a call that ended in questions, nil for
-// any other end.
+// asQuestion returns the answer to a call that ended in questions, or had
+// answers that it could not have; nil for any other end.
 func (h *Handler) asQuestion(x *exchange, err error) (*answer, *rpcError) {
 	var waiting *tool.InputRequired
 	var missing *tool.MissingCapability
+	var refusal *gate.Refusal
 	switch {
 	case !x.version.modern():
 		return nil, nil
+	case x.rounds.invalid != nil && errors.As(err, &refusal) && refusal.Outcome == gate.Rejected:
+		return nil, x.rounds.invalid
 	case errors.As(err, &missing):
 		return nil, missingCapability(missing)
 	case errors.As(err, &waiting):

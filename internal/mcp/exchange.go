@@ -29,6 +29,8 @@ type exchange struct {
 	logLevel     tool.Level
 	state        sessionState // remembers it, nil without a session
 	rounds       *rounds      // of a call that runs
+	// again reads the caller afresh; nil where a call never waits for its client.
+	again func(context.Context) (identity.Principal, error)
 
 	opened  string // the id of the session that initialize began
 	release func() // of the memory of a large result, nil when it has none
@@ -108,9 +110,13 @@ type gateCall func(context.Context, gate.Caller, string, json.RawMessage) (*tool
 func (h *Handler) callGate(ctx context.Context, x *exchange, call gateCall, name string, args []byte) (*tool.Result, error) {
 	ctx, end := h.calls.start(ctx, x.callKey(x.msg.id))
 	defer end()
+	x.rounds = h.openRounds(x)
 	caller := gate.Caller{
-		Principal: x.principal, IP: x.ip, RequestID: x.requestID, Client: newSpeaker(ctx, h, x),
+		Principal: x.principal, IP: x.ip, RequestID: x.requestID, Client: newSpeaker(ctx, h, x), Again: x.again,
 		Keep: func(release func()) { x.release = release },
+	}
+	if x.rounds.invalid != nil {
+		caller.Invalid = x.rounds.invalid.message
 	}
 	return call(ctx, caller, name, args)
 }

@@ -61,10 +61,6 @@ func (o Offers) capabilities(dst []byte) []byte {
 // that a refusal becomes one of JSON-RPC; unknown is the answer for what is
 // not there.
 func (h *Handler) callOffer(ctx context.Context, x *exchange, name string, args []byte, unknown *rpcError, encode func(*tool.Result) *answer) (*answer, *rpcError) {
-	var invalid *rpcError
-	if x.rounds, invalid = h.openRounds(x); invalid != nil {
-		return nil, invalid
-	}
 	result, err := h.callGate(ctx, x, h.cfg.Gate.CallOffer, name, args)
 	if err == nil {
 		return encode(result), nil

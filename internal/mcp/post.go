@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
@@ -45,11 +46,13 @@ func (h *Handler) serveSingle(w http.ResponseWriter, v *visit, x *exchange) erro
 	}
 	ctx, cancel := context.WithCancel(v.r.Context())
 	defer cancel()
-	out := &postStream{h: h, w: w, cancel: cancel, again: func() error {
-		_, err := h.authenticateRequest(ctx, v.r, v.slug)
-		return err
+	out := &postStream{h: h, w: w, ctx: ctx, cancel: cancel, again: func(ctx context.Context) (identity.Principal, error) {
+		return h.authenticateRequest(ctx, v.r, v.slug)
 	}}
 	defer out.close()
+	if !x.version.modern() {
+		x.again = out.again
+	}
 	if accepts(v.r, "text/event-stream") {
 		x.out = out
 	}

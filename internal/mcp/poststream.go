@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/identity"
 )
 
 // postStream is the response to a POST whose call may speak before it is
@@ -14,9 +16,9 @@ import (
 type postStream struct {
 	h *Handler
 	w http.ResponseWriter
-	// again authenticates the caller again: an open stream lives by its
-	// credential. cancel ends the call.
-	again  func() error
+	// again reads the caller afresh: an open stream lives by its credential.
+	again  func(context.Context) (identity.Principal, error)
+	ctx    context.Context // of the call
 	cancel context.CancelFunc
 
 	mu        sync.Mutex // one message at a time; guards what follows
@@ -69,7 +71,7 @@ func (p *postStream) over() bool {
 		return false
 	}
 	p.unchecked = 0
-	err := p.again()
+	_, err := p.again(p.ctx)
 	if err == nil {
 		p.failed = 0
 		return false

@@ -21,10 +21,6 @@ func (h *Handler) callTool(ctx context.Context, x *exchange) (*answer, *rpcError
 	if !ok {
 		return nil, invalidParams("Tool name is missing")
 	}
-	var invalid *rpcError
-	if x.rounds, invalid = h.openRounds(x); invalid != nil {
-		return nil, invalid
-	}
 	result, err := h.callGate(ctx, x, h.cfg.Gate.Call, name, x.msg.params.arguments)
 	if err != nil {
 		if a, asked := h.asQuestion(x, err); a != nil || asked != nil {

@@ -40,6 +40,8 @@ type rounds struct {
 	asked map[string]string
 	given map[string]stdjson.RawMessage // with this request
 	size  int                           // of what is answered
+	// invalid is what is wrong with all this in the request, nil for nothing.
+	invalid *rpcError
 }
 
 // answered is an answer with the digest of its question. It counts only for
@@ -64,43 +66,53 @@ var (
 )
 
 // openRounds reads where the call stands from its request.
-func (h *Handler) openRounds(x *exchange) (*rounds, *rpcError) {
+func (h *Handler) openRounds(x *exchange) *rounds {
 	r := &rounds{answered: map[string]answered{}}
-	p := &x.msg.params
 	if !x.version.modern() {
-		return r, nil
+		return r
 	}
-	if p.inputResponses != nil {
-		if err := json.Unmarshal(p.inputResponses, &r.given); err != nil {
-			return nil, errResponses
+	r.invalid = r.readGiven(x.msg.params.inputResponses)
+	if r.invalid == nil && x.msg.params.requestState != nil {
+		r.invalid = h.readState(x, r)
+	}
+	return r
+}
+
+func (r *rounds) readGiven(responses []byte) *rpcError {
+	if responses == nil {
+		return nil
+	}
+	if err := json.Unmarshal(responses, &r.given); err != nil {
+		return errResponses
+	}
+	for _, raw := range r.given {
+		if raw[0] != '{' {
+			return errResponses
 		}
-		for _, raw := range r.given {
-			if raw[0] != '{' {
-				return nil, errResponses
-			}
-		}
 	}
-	if p.requestState == nil {
-		return r, nil
-	}
-	sealed, ok := unquote(p.requestState)
+	return nil
+}
+
+// readState opens what an earlier round sealed.
+func (h *Handler) readState(x *exchange, r *rounds) *rpcError {
+	sealed, ok := unquote(x.msg.params.requestState)
 	if !ok || h.cfg.Seal == nil {
-		return nil, errState
+		return errState
 	}
 	text, err := h.cfg.Seal.Open(sealed, statePlace(x))
 	var state roundState
 	if err != nil || json.Unmarshal([]byte(text), &state) != nil {
-		return nil, errState
+		return errState
 	}
 	if h.cfg.Now().Unix() > state.Until {
-		return nil, errStateExpired
+		return errStateExpired
 	}
 	r.asked = state.Asked
 	for name, a := range state.Answered {
 		r.answered[name] = a
 		r.size += len(a.Answer)
 	}
-	return r, nil
+	return nil
 }
 
 // statePlace binds a state to the one call that it belongs to: who makes it,
