@@ -86,13 +86,17 @@ func prepareRefusal(err error) *Refusal {
 	}
 }
 
-// runRefusal maps what Run returned. An inner call's refusal is passed on.
+// runRefusal maps what Run returned. An inner call's refusal is passed on. What
+// could be judged only where it runs may be Unprocessable, as in Prepare.
 func runRefusal(ctx context.Context, err error, timeout time.Duration) *Refusal {
 	if waiting := (*tool.InputRequired)(nil); errors.As(err, &waiting) {
 		return &Refusal{Outcome: Waiting, Text: waiting.Error(), Err: err}
 	}
 	f := fault.Of(err)
 	text := f.Public
+	if f.Kind == fault.Unprocessable { // nothing was done, and the text says why
+		return &Refusal{Outcome: Rejected, Text: text, Err: err}
+	}
 	switch missing := (*tool.MissingCapability)(nil); {
 	case errors.As(err, &missing):
 		text = missing.Error()

@@ -7,9 +7,23 @@ import (
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
+
+// TestRunMayReject: some things can be judged only where they run.
+func TestRunMayReject(t *testing.T) {
+	rec := &recorder{}
+	judges := newTool("judges", identity.Viewer, func(context.Context) (*tool.Result, error) {
+		return nil, fault.New(fault.Unprocessable, "SQL rejected: Function not allowed: mine")
+	})
+	_, err := newGate(rec, nil, nil, judges).Call(t.Context(), analyst(), "judges", json.RawMessage(`{"n":"x"}`))
+	e := rec.only(t)
+	if err == nil || err.Error() != "SQL rejected: Function not allowed: mine" || e.Name != "tool.judges.rejected" || e.Metadata["reason"] != err.Error() {
+		t.Errorf("%v, recorded %s %v", err, e.Name, e.Metadata)
+	}
+}
 
 // TestRefusalsAreShort: what a caller sent is not repeated at any length, to
 // the caller or in the record.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -13,6 +14,9 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
+
+// rejected begins what a caller reads of a verdict (contract 6.4).
+const rejected = "SQL rejected: "
 
 // recordedChars is how much of an argument an audit record holds (contract 10).
 const recordedChars = 200
@@ -47,7 +51,7 @@ func (s *source) prepareExecute(_ context.Context, env tool.Env, raw json.RawMes
 	action := tool.Action{Detail: s.statementDetail(args.SQL)}
 	stmt, err := s.dialect.Guard().Check(args.SQL)
 	if fault.Is(err, fault.Invalid) {
-		return action, fault.Wrap(fault.Invalid, err, "SQL rejected: "+fault.Of(err).Public)
+		return action, fault.Wrap(fault.Invalid, err, rejected+fault.Of(err).Public)
 	}
 	if err != nil {
 		return action, fmt.Errorf("SQL guard: %w", err)
@@ -76,6 +80,10 @@ func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlgua
 	if fault.Is(err, fault.Timeout) {
 		text := fmt.Sprintf("query timed out after %d s", int(limit.Timeout.Seconds()))
 		return nil, fault.Wrap(fault.Timeout, err, text)
+	}
+	if judged := new(database.StatementError); fault.Is(err, fault.Invalid) && !errors.As(err, &judged) {
+		// The guard's, which for this database knew more than before.
+		return nil, fault.Wrap(fault.Unprocessable, err, rejected+fault.Of(err).Public)
 	}
 	if err != nil {
 		return nil, callerFault(err)

@@ -325,6 +325,7 @@ func TestErrors(t *testing.T) {
 		{"unreachable", &fakeDialect{err: database.ConnectFault(database.ErrAuthentication, errors.New("raw"))}, fault.Unavailable, "database unavailable: authentication failed"},
 		{"no longer valid", &fakeDialect{parse: fault.New(fault.Unprocessable, "option sslcert")}, fault.Unavailable, "database unavailable: other"},
 		{"statement", &fakeDialect{err: database.QueryFault(`column "x" does not exist`, true, errors.New("raw"))}, fault.Invalid, `column "x" does not exist`},
+		{"judged where it runs", &fakeDialect{err: sqlguard.FunctionNotAllowed("mine")}, fault.Unprocessable, "SQL rejected: Function not allowed: mine"},
 		{"guard broken", &fakeDialect{guard: errors.New("parser crashed")}, fault.Internal, "Internal Server Error"},
 	}
 	for _, tt := range tests {
