@@ -151,6 +151,11 @@ func (h *Handler) serveSession(w http.ResponseWriter, v *visit) error {
 	if err != nil || key == "" {
 		return err
 	}
+	end, err := h.streams.add(&p)
+	if err != nil {
+		return err
+	}
+	defer end()
 	out := h.openStream(w)
 	err = h.hold(v.r.Context(), &held{
 		stream: out, opened: v.r, slug: v.slug, principal: p,

@@ -17,14 +17,12 @@ import (
 // serveListen is subscriptions/listen (2026-07-28): a stream that tells when
 // the caller's tools change, until the caller leaves.
 func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) error {
-	wanted, refusal := h.readFilter(x.msg.params.notifications)
-	if refusal == nil && !accepts(v.r, "text/event-stream") {
-		refusal = &rpcError{status: http.StatusNotAcceptable, code: codeInvalidRequest, message: "Accept must include text/event-stream"}
-	}
+	wanted, uncount, refusal := h.admitListen(v, x)
 	if refusal != nil {
 		h.reply(w, v, h.buffers.refuse(x.version, x.msg.id, refusal))
 		return nil
 	}
+	defer uncount()
 	x.msg = &message{id: slices.Clone(x.msg.id)} // without the body, which may be large
 	ctx, end := h.calls.start(v.r.Context(), x.callKey(x.msg.id))
 	defer end()
@@ -43,6 +41,22 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 		httpx.Note(w, err)
 	}
 	return nil
+}
+
+// admitListen refuses what cannot be heard, or is one stream too many. It
+// counts the stream until uncount is called.
+func (h *Handler) admitListen(v *visit, x *exchange) (wanted filter, uncount func(), refusal *rpcError) {
+	if wanted, refusal = h.readFilter(x.msg.params.notifications); refusal != nil {
+		return wanted, nil, refusal
+	}
+	if !accepts(v.r, "text/event-stream") {
+		return wanted, nil, &rpcError{status: http.StatusNotAcceptable, code: codeInvalidRequest, message: "Accept must include text/event-stream"}
+	}
+	uncount, err := h.streams.add(&x.principal)
+	if err != nil {
+		return wanted, nil, refusedStream(err)
+	}
+	return wanted, uncount, nil
 }
 
 func (h *Handler) sendOnce(s *stream, a *answer) error {

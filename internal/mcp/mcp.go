@@ -66,6 +66,11 @@ type Config struct {
 	KeepAlive    time.Duration
 	Recheck      time.Duration
 	WriteTimeout time.Duration
+
+	// UserStreams and TenantStreams are how many streams of one user and of
+	// one tenant may be open. 0 means the defaults of this package.
+	UserStreams   int
+	TenantStreams int
 }
 
 // The times of contract 6.1 and 6.2: a comment every 15 s, and streams that
@@ -88,6 +93,7 @@ type Handler struct {
 	asks     asks
 	updates  updates
 	sessions sessions
+	streams  *streams
 	ids      sessionIDs
 
 	stop     context.CancelFunc // ends every open stream
@@ -106,6 +112,7 @@ func New(cfg Config) *Handler {
 	for _, o := range cfg.Origins {
 		h.origins[o] = true
 	}
+	h.streams = newStreams(cmp.Or(cfg.UserStreams, defaultUserStreams), cmp.Or(cfg.TenantStreams, defaultTenantStreams))
 	h.offered = h.offeredMethods(cfg.Offers)
 	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
 	cfg.Relay.Answer(topicMessage, h.answerMessage)

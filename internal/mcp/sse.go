@@ -24,6 +24,11 @@ func (h *Handler) serveSSE(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
+	end, err := h.streams.add(&owner)
+	if err != nil {
+		return err
+	}
+	defer end()
 	x := &exchange{principal: owner, ip: v.ip, requestID: v.requestID, transport: transportSSE, version: v20241105}
 	if err := h.connected(v.r.Context(), x, nil); err != nil {
 		return fault.New(fault.Internal, err.message)
