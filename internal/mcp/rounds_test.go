@@ -104,3 +104,18 @@ func TestRoleIsLiveWhenTheAnswerComes(t *testing.T) {
 		t.Errorf("answer = %s", got)
 	}
 }
+
+// TestRoleIsLiveOverSSE is the same over HTTP+SSE.
+func TestRoleIsLiveOverSSE(t *testing.T) {
+	g := start(t, []tool.Provider{tool.Static{asking("ask", identity.Analyst, "sure")}}, interactive)
+	e, endpoint := g.openSSE(t, "/t/acme/mcp/sse", analystKey)
+	g.post(t, endpoint, `{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2024-11-05","capabilities":`+canAnswer+`}}`, http.StatusAccepted)
+	e.message(t)
+	g.post(t, endpoint, `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"ask"}}`, http.StatusAccepted)
+	id := e.asked(t)
+	g.users.set(analystKey, principal("analyst", identity.Viewer))
+	g.post(t, endpoint, `{"jsonrpc":"2.0","id":"`+id+`","result":{"action":"accept","content":{"sure":true}}}`, http.StatusAccepted)
+	if got := e.message(t); !strings.Contains(got, "Permission denied") || strings.Contains(got, "answered") {
+		t.Errorf("answer = %s", got)
+	}
+}

@@ -146,6 +146,9 @@ func (h *Handler) deliver(ctx context.Context, p *posted, read func() (*message,
 		return err
 	}
 	x := &exchange{principal: caller, ip: p.IP, requestID: p.RequestID, transport: transportSSE, session: s.id, msg: m}
+	x.again = func(ctx context.Context) (identity.Principal, error) {
+		return h.authenticateRequest(ctx, s.opened, s.slug)
+	}
 	if !h.work(ctx, s, x) {
 		return errNoSession
 	}
