@@ -97,6 +97,44 @@ func TestOneCommitForAllThatGathered(t *testing.T) {
 	})
 }
 
+// TestManyCallersWaitAMomentForEachOther records at set times, in microseconds,
+// into a store whose commits take no time.
+func TestManyCallersWaitAMomentForEachOther(t *testing.T) {
+	for name, c := range map[string]struct{ at, want []int }{
+		"few":  {at: []int{0, 0, 0, 1000, 1100}, want: []int{3, 1, 1}},
+		"many": {at: []int{0, 0, 0, 0, 1000, 1100, 2000, 2100}, want: []int{4, 2, 1, 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &fakeStore{}
+				log := audit.New(audit.Config{Store: s})
+				var wg sync.WaitGroup
+				for _, us := range c.at {
+					wg.Go(func() {
+						time.Sleep(time.Duration(us) * time.Microsecond)
+						if err := log.Record(t.Context(), audit.Event{Name: "x"}); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				synctest.Wait() // those of time 0 are queued
+				wg.Go(func() { _ = log.Run(ctx) })
+				time.Sleep(time.Second)
+				cancel()
+				wg.Wait()
+				var sizes []int
+				for _, b := range s.batches {
+					sizes = append(sizes, len(b))
+				}
+				if diff := cmp.Diff(c.want, sizes); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
 func TestOneBadEventDoesNotTakeOthersAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &fakeStore{took: time.Millisecond, refuse: func(names []string) error {
