@@ -8,10 +8,16 @@ import (
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/client"
 )
 
-// idleStreams is how many HTTP+SSE streams are held open at once.
-const idleStreams = 10_000
+// idleStreams is how many HTTP+SSE streams are held open at once, in turn by
+// so many users: as many as one user and one tenant may have.
+const (
+	idleStreams = 10_000
+	streamUsers = 10
+)
 
 // streams measures what a stream that waits for nothing costs.
 func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
@@ -24,13 +30,17 @@ func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
 	if err := own.register(ctx); err != nil {
 		return err
 	}
+	credentials, err := own.colleagues(ctx, streamUsers)
+	if err != nil {
+		return err
+	}
 	before, err := p.memory("VmRSS")
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	for i := range idleStreams {
-		conn, err := openStream(p.base, own.key)
+		conn, err := openStream(p.base, credentials[i%streamUsers])
 		if err != nil {
 			return fmt.Errorf("stream %d: %w", i, err)
 		}
@@ -42,8 +52,26 @@ func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
 	if err != nil {
 		return err
 	}
-	row("idle HTTP+SSE streams", "%d opened in %v, %.1f KB each (goal: 40 KB)", idleStreams, took.Round(time.Millisecond), float64(after-before)/idleStreams/1e3)
+	row("idle HTTP+SSE streams", "%d of %d users opened in %v, %.1f KB each (goal: 40 KB)", idleStreams, streamUsers, took.Round(time.Millisecond), float64(after-before)/idleStreams/1e3)
 	return nil
+}
+
+// colleagues signs in n users, the administrator among them, and returns their
+// credentials.
+func (r *rig) colleagues(ctx context.Context, n int) ([]string, error) {
+	credentials := []string{r.key}
+	for i := 1; i < n; i++ {
+		address := fmt.Sprintf("colleague%d@bench.example", i)
+		if _, err := r.api.CreateUser(ctx, address, password, "analyst"); err != nil {
+			return nil, err
+		}
+		c, err := (&client.Client{Base: r.gateway.base}).Login(ctx, slug, address, password)
+		if err != nil {
+			return nil, err
+		}
+		credentials = append(credentials, c.Credential)
+	}
+	return credentials, nil
 }
 
 // openStream opens a stream and reads up to its first event.
