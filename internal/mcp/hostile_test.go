@@ -11,6 +11,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
 	"github.com/mcp-gateway/mcp-gateway/internal/mcp"
+	"github.com/mcp-gateway/mcp-gateway/internal/tools/offer"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -83,4 +84,57 @@ func TestPanicEndsOneMessage(t *testing.T) {
 	if got := e.message(t); !strings.Contains(got, `"result":{}`) {
 		t.Errorf("after it: %s", got)
 	}
+}
+
+// TestStrangeParameters: no value of any parameter is a fault of the gateway's.
+func TestStrangeParameters(t *testing.T) {
+	offers, err := offer.New([]tool.Prompt{{Name: "ask", MinRole: identity.Viewer, Get: noMessages}}, someResources())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := start(t, nil, interactive, sealed(t), func(c *mcp.Config) {
+		c.Offers, c.Quirk = everyOffer, nil
+		c.Offers.Updates = true
+		providers := []tool.Provider{tool.Static{asking("ask", identity.Viewer, "sure")}, offers}
+		c.Gate = gate.New(gate.Config{Catalog: gate.NewCatalog(providers, noOverrides{}), Recorder: &recorder{}, Logger: c.Logger, Now: c.Now})
+	})
+	session := append(g.earlierSession(t, analystKey), "Accept", "application/json") // it is asked nothing
+	values := []string{`null`, `-0`, `1e400`, `true`, `""`, `"\u0000\ud800"`, `[]`, `{}`, `[null]`, `{"":null}`, `{"sure":1}`, strings.Repeat("[", 90) + strings.Repeat("]", 90)}
+	members := []string{
+		"name", "uri", "arguments", "cursor", "ref", "argument", "protocolVersion", "clientInfo", "requestId", "level",
+		"capabilities", "inputResponses", "requestState", "_meta", "notifications",
+	}
+	for _, method := range []string{
+		"tools/call", "tools/list", "prompts/get", "prompts/list", "resources/read", "resources/list", "resources/templates/list", "resources/subscribe",
+		"resources/unsubscribe", "completion/complete", "logging/setLevel", "initialize", "ping", "notifications/cancelled",
+	} {
+		for _, member := range members {
+			for _, value := range values {
+				id := `"id":1,`
+				if strings.HasPrefix(method, "notifications/") {
+					id = ""
+				}
+				params := `"` + member + `":` + value
+				for _, header := range [][]string{session, {"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", method, "Mcp-Name", "ask"}} {
+					known := `"name":"ask","uri":"docs://handbook","_meta":` + modernMeta
+					body := `{"jsonrpc":"2.0",` + id + `"method":"` + method + `","params":{` + withoutMember(known, member) + params + `}}`
+					status, answer := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, body, header...))
+					if status >= 500 || strings.Contains(answer, `"code":-32603`) || strings.Contains(answer, "Internal Server Error") {
+						t.Errorf("%s = %d %s", body, status, answer)
+					}
+				}
+			}
+		}
+	}
+}
+
+// withoutMember returns the members but one, each followed by a comma.
+func withoutMember(members, but string) (out string) {
+	for _, m := range strings.SplitAfter(members, `",`) {
+		m = strings.TrimSuffix(m, ",")
+		if !strings.HasPrefix(m, `"`+but+`"`) {
+			out += m + ","
+		}
+	}
+	return out
 }
