@@ -19,7 +19,7 @@ import (
 // its columns, each preceded by its length so that no two rows read alike. The
 // family follows from the event.
 func auditHash(r db.AuditLog) string {
-	b := make([]byte, 0, hashedBytes+len(r.Metadata))
+	b := make([]byte, 0, hashedBytes)
 	for _, s := range []string{r.PrevHash, r.TenantID, r.ID, r.UserID, r.UserEmail, r.Event, r.IpAddress, r.Metadata} {
 		b = binary.AppendUvarint(b, uint64(len(s)))
 		b = append(b, s...)
@@ -30,8 +30,8 @@ func auditHash(r db.AuditLog) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// hashedBytes is about what a record hashes beside its metadata.
-const hashedBytes = 512
+// hashedBytes is more than most records hash, and little enough for the stack.
+const hashedBytes = 2 << 10
 
 // chainStep is how many records verifying and purging read at once.
 const chainStep = 1000
