@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
@@ -137,4 +138,23 @@ func withoutMember(members, but string) (out string) {
 		}
 	}
 	return out
+}
+
+// TestOldMessagesOfInstancesAreRefused: who captured a message on the bus
+// cannot repeat it when its sender's role has long been another.
+func TestOldMessagesOfInstancesAreRefused(t *testing.T) {
+	for late, want := range map[time.Duration]int{
+		0: http.StatusAccepted, 30 * time.Second: http.StatusAccepted, -30 * time.Second: http.StatusAccepted,
+		2 * time.Minute: http.StatusNotFound, -2 * time.Minute: http.StatusNotFound,
+	} {
+		between := newLink()
+		one := start(t, []tool.Provider{basicTools()}, func(c *mcp.Config) { c.Relay = end{between, "0000000000000001"} })
+		two := start(t, []tool.Provider{basicTools()}, func(c *mcp.Config) {
+			now := c.Now
+			c.Relay, c.Auth = end{between, "0000000000000002"}, one.users
+			c.Now = func() time.Time { return now().Add(-late) }
+		})
+		_, endpoint := one.openSSE(t, "/t/acme/mcp/sse", analystKey)
+		two.post(t, endpoint, pingMessage, want)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
@@ -52,10 +53,21 @@ func (h *Handler) relay(w http.ResponseWriter, v *visit, instance string, p *pos
 	return decodeOutcome(reply)
 }
 
+// maxTravel is how old a message of another instance may be, with what their
+// clocks differ by. Who can repeat what is on the bus has no longer for it, and
+// nobody speaks by a role of long ago.
+const maxTravel = time.Minute
+
+var errTravel = errors.New("it was long under way, or the clocks differ")
+
 // answerMessage delivers a message that reached another instance.
 func (h *Handler) answerMessage(ctx context.Context, question []byte) []byte {
 	p, body, err := decodePosted(question)
-	if err == nil {
+	switch {
+	case err != nil:
+	case h.cfg.Now().Sub(p.At).Abs() > maxTravel:
+		err = fault.Wrap(fault.NotFound, errTravel, fault.Of(errNoSession).Public)
+	default:
 		err = h.deliver(ctx, p, func() (*message, error) { return soleMessage(h.parsers.parse(body)) })
 	}
 	if cause := errors.Unwrap(err); cause != nil {

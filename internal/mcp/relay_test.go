@@ -93,12 +93,16 @@ func (l *link) questions() [][]byte {
 	return l.asked
 }
 
+func newLink() *link {
+	return &link{
+		answerers: map[string]func(context.Context, []byte) []byte{}, hearers: map[string]func([]byte){}, asking: make(chan struct{}, 100), answered: make(chan struct{}, 100),
+	}
+}
+
 // startTwo starts two instances of one gateway, which know the same users.
 func startTwo(t *testing.T, providers []tool.Provider) (one, two *gateway, between *link) {
 	t.Helper()
-	between = &link{
-		answerers: map[string]func(context.Context, []byte) []byte{}, hearers: map[string]func([]byte){}, asking: make(chan struct{}, 100), answered: make(chan struct{}, 100),
-	}
+	between = newLink()
 	one = start(t, providers, func(c *mcp.Config) { c.Relay = end{between, "0000000000000001"} })
 	two = start(t, providers, func(c *mcp.Config) { c.Relay, c.Auth = end{between, "0000000000000002"}, one.users })
 	return one, two, between

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -68,6 +69,7 @@ type posted struct {
 	RequestID string `json:"request_id"`
 	// Caller is whose credential came with the message, nil when none did.
 	Caller *identity.Principal `json:"caller,omitempty"`
+	At     time.Time           `json:"at"` // when that was found out
 }
 
 // serveMessage takes one message of an HTTP+SSE session, wherever that is held.
@@ -80,7 +82,7 @@ func (h *Handler) serveMessage(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := &posted{Session: id, Slug: v.slug, IP: v.ip, RequestID: v.requestID}
+	p := &posted{Session: id, Slug: v.slug, IP: v.ip, RequestID: v.requestID, At: h.cfg.Now()}
 	if p.Caller, err = h.sender(v); err != nil {
 		return err
 	}
