@@ -72,6 +72,10 @@ type fakeConn struct{ host fakeTarget }
 
 func (c fakeConn) Usage() database.Usage { return database.Usage{} }
 
+func (c fakeConn) Relations(context.Context, *sqlguard.Statement) ([]string, error) { return nil, nil }
+
+func (c fakeConn) Functions(context.Context) ([]database.Function, error) { return nil, nil }
+
 func (c fakeConn) Probe(context.Context) (database.Probe, error) {
 	secret := fault.New(fault.Internal, "pq: password authentication failed for user u at 10.0.0.1")
 	switch c.host {

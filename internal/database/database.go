@@ -56,6 +56,39 @@ type Env struct {
 	// (SQLITE_ALLOWED_DIRS). OwnFiles are never opened.
 	SQLiteDirs []string
 	OwnFiles   []string
+	// Rules are the administrator's decisions about this connection.
+	Rules Rules
+}
+
+// Rules are an administrator's decisions about one connection. The zero value
+// is the strictest.
+type Rules struct {
+	// AllowPowerfulLogin accepts a login that could run programs or read files
+	// on the server (a superuser, FILE, …). Without it such a login is refused.
+	AllowPowerfulLogin bool
+	// AllowedFunctions are users' own functions that statements may run.
+	AllowedFunctions []AllowedFunction
+}
+
+// AllowedFunction is a function on the list of a connection.
+type AllowedFunction struct {
+	Signature string // as in [Function]
+	Hash      string // of the definition that the administrator saw
+}
+
+// Function is a function that users have defined in a database, as an
+// administrator is shown it before allowing it.
+type Function struct {
+	// Signature names exactly one function: schema-qualified, with the types
+	// of its arguments, as the engine writes them: public.f_upper(text).
+	Signature  string
+	Returns    string
+	Volatility string // in the engine's own word: immutable, stable, volatile, deterministic, …
+	Language   string
+	Source     string // the definition in the engine's words, "" when the login may not see it
+	// Hash identifies the definition: a function that is edited gets another
+	// one and is no longer allowed.
+	Hash string
 }
 
 // Conn is an open registered connection. It is safe for concurrent use.
@@ -69,6 +102,13 @@ type Conn interface {
 	// Query runs an accepted statement in a read-only transaction that is
 	// always rolled back, and cancels it in the server when ctx ends.
 	Query(ctx context.Context, stmt *sqlguard.Statement, limit Limit) (*tool.Table, error)
+	// Relations lists what an accepted statement reads at any depth, through
+	// views too: the relations' full names, sorted. It refuses the statement
+	// like Query when what a relation runs is not allowed.
+	Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error)
+	// Functions lists the functions that users have defined in this database,
+	// ordered by signature. Engines without stored functions have none.
+	Functions(ctx context.Context) ([]Function, error)
 	// Usage says how busy the pool is.
 	Usage() Usage
 	// Close ends the pool. Running queries are cancelled.

@@ -226,6 +226,24 @@ func (c *Pooled) Query(ctx context.Context, stmt *sqlguard.Statement, limit Limi
 	return table, err
 }
 
+// Relations lists what an accepted statement reads; see [Conn].
+func (c *Pooled) Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	defer c.end()
+	return c.conn.Relations(ctx, stmt)
+}
+
+// Functions lists the functions that users have defined; see [Conn].
+func (c *Pooled) Functions(ctx context.Context) ([]Function, error) {
+	if err := c.begin(); err != nil {
+		return nil, err
+	}
+	defer c.end()
+	return c.conn.Functions(ctx)
+}
+
 // Describe returns the part of the schema that q asks for, in the forms of
 // contract 6.6. The catalogue is read at most every five minutes, once for
 // all who wait for it.

@@ -35,6 +35,10 @@ func (c *fakeConn) Schema(ctx context.Context) (*database.Schema, error) {
 	return shop(), c.wait(ctx)
 }
 
+func (c *fakeConn) Relations(context.Context, *sqlguard.Statement) ([]string, error) { return nil, nil }
+
+func (c *fakeConn) Functions(context.Context) ([]database.Function, error) { return nil, nil }
+
 func (c *fakeConn) Query(ctx context.Context, _ *sqlguard.Statement, _ database.Limit) (*tool.Table, error) {
 	if err := c.wait(ctx); err != nil {
 		return nil, err

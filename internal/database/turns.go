@@ -10,10 +10,11 @@ type Usage struct {
 	Open    int // connections, idle, in use or being opened
 	InUse   int // of them, those that a call has or opens
 	Waiting int // calls that wait because all are in use
+	Stuck   int // of those in use, those whose call is over while the server still works
 }
 
 func (u Usage) plus(v Usage) Usage {
-	return Usage{Open: u.Open + v.Open, InUse: u.InUse + v.InUse, Waiting: u.Waiting + v.Waiting}
+	return Usage{Open: u.Open + v.Open, InUse: u.InUse + v.InUse, Waiting: u.Waiting + v.Waiting, Stuck: u.Stuck + v.Stuck}
 }
 
 // Turns lets as many calls at a time to a pool as it may have connections, so

@@ -28,7 +28,7 @@ type CacheConfig struct {
 // refusals alike, by policy version and text. It keeps the most recently used.
 // Errors that are no refusals are not remembered.
 func Cached(g Guard, cfg CacheConfig) Guard {
-	c := &cache{guard: g, seed: maphash.MakeSeed(), observe: cfg.Observe}
+	c := &cache{guard: g, seed: maphash.MakeSeed(), observe: cfg.Observe, shards: new([cacheShards]cacheShard)}
 	if c.observe == nil {
 		c.observe = func(bool) {}
 	}
@@ -47,11 +47,19 @@ type cache struct {
 	guard   Guard
 	seed    maphash.Seed
 	observe func(hit bool)
-	shards  [cacheShards]cacheShard
+	shards  *[cacheShards]cacheShard
 }
 
 // Version implements [Guard].
 func (c *cache) Version() string { return c.guard.Version() }
+
+// Allowing implements [Guard]. The guards share one cache: their verdicts are
+// told apart by version.
+func (c *cache) Allowing(functions []string) Guard {
+	allowing := *c
+	allowing.guard = c.guard.Allowing(functions)
+	return &allowing
+}
 
 // Check implements [Guard]. Two callers that bring the same new text at once
 // both check it: the work is small and the verdicts are equal.

@@ -19,6 +19,8 @@ type countingGuard struct {
 
 func (g *countingGuard) Version() string { return g.version }
 
+func (g *countingGuard) Allowing([]string) Guard { return g }
+
 func (g *countingGuard) Check(sql string) (*Statement, error) {
 	g.checks.Add(1)
 	switch {

@@ -8,7 +8,10 @@
 package sqlguard
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -64,6 +67,11 @@ type Guard interface {
 	Check(sql string) (*Statement, error)
 	// Version names the policy: it changes whenever a verdict could.
 	Version() string
+	// Allowing returns a guard that also accepts calls of these functions,
+	// which an administrator has listed for a connection: names as the engine
+	// writes them, schema-qualified, without arguments. Whether the database
+	// at hand has exactly the listed function is for the dialect to judge.
+	Allowing(functions []string) Guard
 }
 
 // The reasons of contract 6.5. The caller adds "SQL rejected: ".
@@ -97,6 +105,35 @@ func Multiple() *fault.Error {
 // FunctionNotAllowed refuses a call outside the allow-list.
 func FunctionNotAllowed(name string) *fault.Error {
 	return fault.New(fault.Invalid, "Function not allowed: "+name)
+}
+
+// UserFunctionNotAllowed refuses a function that users have defined. signature
+// names it exactly.
+func UserFunctionNotAllowed(signature string) *fault.Error {
+	return fault.New(fault.Invalid, "Function not allowed: "+signature+". An administrator can allow it for this connection.")
+}
+
+// RelationNotAllowed refuses a relation that runs something that is not
+// allowed when it is read; reason says what.
+func RelationNotAllowed(relation, reason string) *fault.Error {
+	return fault.New(fault.Invalid, "Relation not allowed: "+relation+": "+reason)
+}
+
+// TooExpensive refuses a statement whose own text shows that it would take
+// more memory or time than any answer is worth; reason says why and what to
+// change.
+func TooExpensive(reason string) *fault.Error {
+	return fault.New(fault.Invalid, "Statement too expensive: "+reason)
+}
+
+// AllowingVersion is the policy version of a guard that also accepts these
+// functions.
+func AllowingVersion(version string, functions []string) string {
+	if len(functions) == 0 {
+		return version
+	}
+	sum := sha256.Sum256([]byte(strings.Join(functions, "\x00")))
+	return version + "+" + hex.EncodeToString(sum[:6])
 }
 
 // Precheck refuses, before any parser sees it, a text that is too long, is

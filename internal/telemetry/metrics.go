@@ -101,8 +101,9 @@ func (m *Metrics) RateLimited(bucket string) { m.rateLimited.WithLabelValues(buc
 func (m *Metrics) MCPQuirk(name string) { m.quirks.WithLabelValues(name).Inc() }
 
 // PoolUsage is how many connections the pools of a kind hold together, how
-// many of them are in use, and how many calls wait for one.
-type PoolUsage struct{ Open, InUse, Waiting int }
+// many of them are in use, how many calls wait for one, and how many are held
+// by work that the server has not ended although its call is over.
+type PoolUsage struct{ Open, InUse, Waiting, Stuck int }
 
 // WatchPools makes the usage of the pools of one kind ("database", "store")
 // part of the metrics; read is called on each scrape. It is called once per
@@ -117,6 +118,7 @@ func (m *Metrics) WatchPools(kind string, read func() PoolUsage) {
 		gauge("mcpgw_pool_open", "Open database connections.", func(u PoolUsage) int { return u.Open }),
 		gauge("mcpgw_pool_in_use", "Database connections in use.", func(u PoolUsage) int { return u.InUse }),
 		gauge("mcpgw_pool_waiting", "Calls that wait for a database connection.", func(u PoolUsage) int { return u.Waiting }),
+		gauge("mcpgw_pool_stuck", "Database connections whose call is over while the server still works.", func(u PoolUsage) int { return u.Stuck }),
 	)
 }
 

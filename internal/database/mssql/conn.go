@@ -223,3 +223,11 @@ func (k *rowSink) row(values []driver.Value) (bool, error) {
 }
 
 func (k *rowSink) cut() bool { return false }
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	return stmt.Tables, nil
+}
+
+// Functions lists the functions that users have defined; see [database.Conn].
+func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

@@ -143,3 +143,11 @@ func (c *conn) judgeAndRun(ctx context.Context, s *session, r request) error {
 	r.stmt = stmt
 	return s.run(ctx, r)
 }
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	return stmt.Tables, nil
+}
+
+// Functions lists the functions that users have defined; see [database.Conn].
+func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

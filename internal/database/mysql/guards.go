@@ -20,6 +20,11 @@ func (g guards) Check(sql string) (*sqlguard.Statement, error) {
 // Version implements [sqlguard.Guard].
 func (g guards) Version() string { return g.mysql.Version() + "+" + g.mariadb.Version() }
 
+// Allowing implements [sqlguard.Guard].
+func (g guards) Allowing(functions []string) sqlguard.Guard {
+	return guards{mysql: g.mysql.Allowing(functions), mariadb: g.mariadb.Allowing(functions)}
+}
+
 // recheck judges the calls of an accepted statement for the server at hand: a
 // function that only the other family has built in would be looked up here
 // among the functions that users have stored.

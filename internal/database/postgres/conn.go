@@ -151,3 +151,11 @@ func (f rowFunc) row(values [][]byte) (bool, error) {
 }
 
 func (rowFunc) tooLong() error { return errors.New("row of the catalogue is too long") }
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	return stmt.Tables, nil
+}
+
+// Functions lists the functions that users have defined; see [database.Conn].
+func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

@@ -29,6 +29,8 @@ func (openGuard) Check(sql string) (*sqlguard.Statement, error) {
 
 func (openGuard) Version() string { return "open" }
 
+func (g openGuard) Allowing([]string) sqlguard.Guard { return g }
+
 func dialect() *postgres.Dialect { return postgres.New(openGuard{}) }
 
 func localEnv() database.Env {

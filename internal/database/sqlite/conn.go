@@ -269,3 +269,11 @@ func needsImmutable(err error) bool {
 	var e *engineError
 	return errors.As(err, &e) && (e.primary() == lib.SQLITE_CANTOPEN || e.primary() == lib.SQLITE_READONLY)
 }
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	return stmt.Tables, nil
+}
+
+// Functions lists the functions that users have defined; see [database.Conn].
+func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

@@ -50,6 +50,9 @@ func New() *Guard {
 // Version implements [sqlguard.Guard].
 func (g *Guard) Version() string { return g.version }
 
+// Allowing implements [sqlguard.Guard].
+func (g *Guard) Allowing([]string) sqlguard.Guard { return g }
+
 // Check implements [sqlguard.Guard]. A panic of the parser, or over a tree that
 // it left incomplete, is a refusal.
 func (g *Guard) Check(sql string) (stmt *sqlguard.Statement, err error) {

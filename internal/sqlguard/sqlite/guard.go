@@ -40,6 +40,9 @@ func New() *Guard { return &Guard{} }
 // Version names the policy.
 func (*Guard) Version() string { return version }
 
+// Allowing implements [sqlguard.Guard].
+func (g *Guard) Allowing([]string) sqlguard.Guard { return g }
+
 // Check implements [sqlguard.Guard]. What runs are the accepted tokens with
 // one space wherever there was white space or a comment, proven to be the
 // same tokens by splitting the text again. Equal tokens parse to equal trees,

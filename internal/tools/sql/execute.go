@@ -49,7 +49,7 @@ func (s *source) prepareExecute(_ context.Context, env tool.Env, raw json.RawMes
 		return tool.Action{}, fmt.Errorf("decode arguments: %w", err)
 	}
 	action := tool.Action{Detail: s.statementDetail(args.SQL)}
-	stmt, err := s.dialect.Guard().Check(args.SQL)
+	stmt, err := s.guard.Check(args.SQL)
 	if fault.Is(err, fault.Invalid) {
 		return action, fault.Wrap(fault.Invalid, err, rejected+fault.Of(err).Public)
 	}
@@ -76,7 +76,7 @@ func (s *source) statementDetail(text string) map[string]any {
 }
 
 func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (*tool.Result, error) {
-	table, err := s.query(ctx, p, stmt, limit)
+	table, relations, err := s.query(ctx, p, stmt, limit)
 	if fault.Is(err, fault.Timeout) {
 		text := fmt.Sprintf("query timed out after %d s", int(limit.Timeout.Seconds()))
 		return nil, fault.Wrap(fault.Timeout, err, text)
@@ -88,19 +88,24 @@ func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlgua
 	if err != nil {
 		return nil, callerFault(err)
 	}
-	return &tool.Result{Table: table, Detail: tableDetail(table)}, nil
+	return &tool.Result{Table: table, Detail: tableDetail(table, relations)}, nil
 }
 
-func (s *source) query(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
+// query runs stmt and also returns the relations that it read.
+func (s *source) query(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (table *tool.Table, relations []string, err error) {
 	conn, err := s.open(ctx, p)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return conn.Query(ctx, stmt, limit)
+	if relations, err = conn.Relations(ctx, stmt); err != nil {
+		return nil, nil, err
+	}
+	table, err = conn.Query(ctx, stmt, limit)
+	return table, relations, err
 }
 
-func tableDetail(t *tool.Table) map[string]any {
-	detail := map[string]any{"row_count": t.Len(), "truncated": t.Cut() != tool.NotCut}
+func tableDetail(t *tool.Table, relations []string) map[string]any {
+	detail := map[string]any{"row_count": t.Len(), "truncated": t.Cut() != tool.NotCut, "relations": relations}
 	if t.Cut() != tool.NotCut {
 		detail["truncation_reason"] = string(t.Cut())
 	}

@@ -6,10 +6,12 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -20,7 +22,8 @@ type Connection struct {
 	DBType      string // the dialect's name
 	Description string
 	MinRole     identity.Role
-	Version     string // changes whenever the connection string does
+	Version     string // changes whenever the connection string or the rules do
+	Rules       database.Rules
 }
 
 // Connections reads the registered connections of a tenant.
@@ -58,7 +61,7 @@ func (p *Provider) Tools(ctx context.Context, t identity.TenantID) ([]tool.Tool,
 	tools := make([]tool.Tool, 0, 2*len(connections))
 	for _, c := range connections {
 		if d := p.Dialects[c.DBType]; d != nil {
-			source := &source{provider: p, tenant: t, connection: c, dialect: d}
+			source := &source{provider: p, tenant: t, connection: c, dialect: d, guard: guardOf(d, c.Rules)}
 			tools = append(tools, source.schemaTool(), source.executeTool())
 		}
 	}
@@ -71,6 +74,21 @@ type source struct {
 	tenant     identity.TenantID
 	connection Connection
 	dialect    database.Dialect
+	guard      sqlguard.Guard
+}
+
+// guardOf returns the dialect's guard with the functions that the rules allow.
+func guardOf(d database.Dialect, rules database.Rules) sqlguard.Guard {
+	if len(rules.AllowedFunctions) == 0 {
+		return d.Guard()
+	}
+	names := make([]string, 0, len(rules.AllowedFunctions))
+	for _, f := range rules.AllowedFunctions {
+		name, _, _ := strings.Cut(f.Signature, "(")
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return d.Guard().Allowing(slices.Compact(names))
 }
 
 // open returns the pooled connection. The connection string lives only while
@@ -83,7 +101,7 @@ func (s *source) open(ctx context.Context, p identity.Principal) (*database.Pool
 			return nil, err
 		}
 		env := s.provider.Env
-		env.Slug = p.Slug
+		env.Slug, env.Rules = p.Slug, s.connection.Rules
 		target, err := s.dialect.Parse(text, env)
 		if err != nil {
 			// It was accepted when it was stored, so the rules have become

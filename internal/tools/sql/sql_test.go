@@ -28,6 +28,8 @@ type fakeDialect struct {
 	opened atomic.Int32
 	slug   string
 	limit  database.Limit
+
+	relations []string
 }
 
 func (d *fakeDialect) Name() string  { return "postgres" }
@@ -53,6 +55,8 @@ func (target) Address() string { return "" }
 type fakeGuard struct{ err error }
 
 func (fakeGuard) Version() string { return "1" }
+
+func (g fakeGuard) Allowing([]string) sqlguard.Guard { return g }
 
 func (g fakeGuard) Check(text string) (*sqlguard.Statement, error) {
 	if g.err != nil {
@@ -80,6 +84,10 @@ func (c *fakeConn) Schema(context.Context) (*database.Schema, error) {
 		{Name: "logs", Kind: "table", Rows: -1},
 	}}, nil
 }
+
+func (c *fakeConn) Relations(context.Context, *sqlguard.Statement) ([]string, error) { return c.dialect.relations, nil }
+
+func (c *fakeConn) Functions(context.Context) ([]database.Function, error) { return nil, nil }
 
 func (c *fakeConn) Query(_ context.Context, _ *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
 	c.dialect.limit = limit
@@ -264,7 +272,7 @@ func validate(t *testing.T, schema json.RawMessage, instance string) error {
 }
 
 func TestExecute(t *testing.T) {
-	d := &fakeDialect{}
+	d := &fakeDialect{relations: []string{"public.orders"}}
 	p, store := newProvider(d, sales())
 	execute := mustTools(t, p)[1]
 	for range 2 {
@@ -279,7 +287,7 @@ func TestExecute(t *testing.T) {
 		}, action.Detail); diff != "" {
 			t.Errorf("action detail (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[string]any{"row_count": 1, "truncated": true, "truncation_reason": "row_limit"}, result.Detail); diff != "" {
+		if diff := cmp.Diff(map[string]any{"row_count": 1, "truncated": true, "truncation_reason": "row_limit", "relations": d.relations}, result.Detail); diff != "" {
 			t.Errorf("result detail (-want +got):\n%s", diff)
 		}
 		raw, err := json.Marshal(result.Table)
