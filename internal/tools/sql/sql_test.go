@@ -85,7 +85,9 @@ func (c *fakeConn) Schema(context.Context) (*database.Schema, error) {
 	}}, nil
 }
 
-func (c *fakeConn) Relations(context.Context, *sqlguard.Statement) ([]string, error) { return c.dialect.relations, nil }
+func (c *fakeConn) Relations(context.Context, *sqlguard.Statement) ([]string, error) {
+	return c.dialect.relations, nil
+}
 
 func (c *fakeConn) Functions(context.Context) ([]database.Function, error) { return nil, nil }
 
