@@ -12,11 +12,13 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/tests/process"
 )
 
 // target is one request, repeated, and what its answer must hold.
 type target struct {
-	server  *process
+	server  *process.Process
 	addr    string
 	request []byte // the bytes of one HTTP/1.1 request
 	want    []byte // must be in every answer: a fast wrong answer is no result
@@ -24,7 +26,7 @@ type target struct {
 
 // newTarget writes req once, so that the load costs the client next to
 // nothing: the machine's cores belong to the servers.
-func newTarget(server *process, req *http.Request, want string) (target, error) {
+func newTarget(server *process.Process, req *http.Request, want string) (target, error) {
 	var buf bytes.Buffer
 	if err := req.Write(&buf); err != nil {
 		return target{}, err
@@ -49,7 +51,7 @@ func load(ctx context.Context, t target, n int, d time.Duration) (run, error) {
 		times []time.Duration
 		errs  []error
 	)
-	before, err := t.server.cpu()
+	before, err := t.server.CPU()
 	if err != nil {
 		return run{}, err
 	}
@@ -68,7 +70,7 @@ func load(ctx context.Context, t target, n int, d time.Duration) (run, error) {
 	if err := errors.Join(errs...); err != nil {
 		return run{}, err
 	}
-	after, err := t.server.cpu()
+	after, err := t.server.CPU()
 	if err != nil {
 		return run{}, err
 	}

@@ -3,19 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/tests/process"
 )
 
 // rig is a PostgreSQL database with the sample, the floor and a gateway.
@@ -24,8 +21,8 @@ type rig struct {
 	admin    string // URL of the server
 	database string // name of our database in it
 	target   string // URL of our database
-	floor    *process
-	gateway  *process
+	floor    *process.Process
+	gateway  *process.Process
 	api      *client.Client // the administrator's
 	key      string         // an API key
 	tool     string         // execute_sql_…
@@ -57,8 +54,8 @@ func newRig(ctx context.Context) (*rig, error) {
 }
 
 func (r *rig) close() {
-	r.floor.stop()
-	r.gateway.stop()
+	r.floor.Stop()
+	r.gateway.Stop()
 	if conn, err := pgx.Connect(context.Background(), r.admin); err == nil {
 		conn.Exec(context.Background(), "DROP DATABASE IF EXISTS "+r.database+" WITH (FORCE)")
 		conn.Close(context.Background())
@@ -100,7 +97,7 @@ func (r *rig) fill(ctx context.Context) error {
 }
 
 func (r *rig) startFloor(ctx context.Context) error {
-	addr, err := freeAddr()
+	addr, err := process.FreeAddr()
 	if err != nil {
 		return err
 	}
@@ -108,21 +105,21 @@ func (r *rig) startFloor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.floor, err = start(exec.Command(self, "-floor", addr), []string{"FLOOR_DATABASE_URL=" + r.target}, "http://"+addr)
+	r.floor, err = process.Start(exec.Command(self, "-floor", addr), []string{"FLOOR_DATABASE_URL=" + r.target}, "http://"+addr)
 	if err != nil {
 		return err
 	}
-	return waitListening(ctx, addr)
+	return process.WaitListening(ctx, addr)
 }
 
 func (r *rig) startGateway(ctx context.Context) error {
-	p, err := startGateway(ctx, filepath.Join(r.folder, "gateway"), nil)
+	p, err := process.StartGateway(ctx, "bin/mcp-gateway", filepath.Join(r.folder, "gateway"), nil)
 	r.gateway = p
 	return err
 }
 
 func (r *rig) register(ctx context.Context) error {
-	anonymous := &client.Client{Base: r.gateway.base}
+	anonymous := &client.Client{Base: r.gateway.Base}
 	if _, err := anonymous.Register(ctx, "Bench", slug, email, password); err != nil {
 		return err
 	}
@@ -145,7 +142,7 @@ func (r *rig) call(name string, args any, want string) (target, error) {
 }
 
 func (r *rig) rpc(method, name string, params map[string]any, want string) (target, error) {
-	req, err := client.NewRequest(context.Background(), r.gateway.base+"/t/"+slug+"/mcp", method, name, params)
+	req, err := client.NewRequest(context.Background(), r.gateway.Base+"/t/"+slug+"/mcp", method, name, params)
 	if err != nil {
 		return target{}, err
 	}
@@ -154,110 +151,9 @@ func (r *rig) rpc(method, name string, params map[string]any, want string) (targ
 }
 
 func (r *rig) floorGet(path, want string) (target, error) {
-	req, err := http.NewRequest(http.MethodGet, r.floor.base+path, nil)
+	req, err := http.NewRequest(http.MethodGet, r.floor.Base+path, nil)
 	if err != nil {
 		return target{}, err
 	}
 	return newTarget(r.floor, req, want)
-}
-
-// process is a program of ours that runs beside the load.
-type process struct {
-	cmd  *exec.Cmd
-	base string // URL without a trailing slash
-}
-
-func start(cmd *exec.Cmd, env []string, base string) (*process, error) {
-	cmd.Env = append(os.Environ(), env...)
-	cmd.Stderr = os.Stderr
-	return &process{cmd: cmd, base: base}, cmd.Start()
-}
-
-// startGateway runs bin/mcp-gateway on its own data folder until it is ready.
-func startGateway(ctx context.Context, data string, env []string) (*process, error) {
-	addr, err := freeAddr()
-	if err != nil {
-		return nil, err
-	}
-	_, port, _ := net.SplitHostPort(addr)
-	cmd := exec.Command("bin/mcp-gateway", "serve")
-	p, err := start(cmd, append([]string{
-		"DATA_DIR=" + data, "DATABASE_URL=sqlite:////" + strings.TrimPrefix(filepath.Join(data, "gateway.db"), "/"),
-		"BASE_URL=http://127.0.0.1:" + port, "PORT=" + port, "LOG_LEVEL=ERROR",
-	}, env...), "http://127.0.0.1:"+port)
-	if err != nil {
-		return p, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
-	defer cancel()
-	return p, (&client.Client{Base: p.base}).WaitReady(ctx)
-}
-
-func (p *process) stop() {
-	if p == nil || p.cmd.Process == nil {
-		return
-	}
-	p.cmd.Process.Signal(os.Interrupt)
-	p.cmd.Wait()
-}
-
-// memory returns a field of /proc/<pid>/status in bytes: VmRSS, VmHWM.
-func (p *process) memory(field string) (int64, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(raw)) {
-		if rest, ok := strings.CutPrefix(line, field+":"); ok {
-			kb, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, fmt.Errorf("no %s in /proc status", field)
-}
-
-// cpu returns the processor time that the process has used, from
-// /proc/<pid>/stat (proc(5)): unlike throughput it does not depend on what
-// else the machine does.
-func (p *process) cpu() (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0, err
-	}
-	_, rest, _ := strings.Cut(string(raw), ") ") // the name may hold spaces
-	fields := strings.Fields(rest)
-	var ticks int64
-	for _, field := range fields[11:13] { // utime, stime
-		n, err := strconv.ParseInt(field, 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
-	}
-	return time.Duration(ticks) * time.Second / 100, nil
-}
-
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
-}
-
-func waitListening(ctx context.Context, addr string) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	for {
-		conn, err := net.Dial("tcp", addr)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("%s: %w", addr, err)
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/tests/process"
 )
 
 const clients = 16
@@ -20,16 +21,16 @@ func (r *rig) startUp(ctx context.Context, rounds int, _ time.Duration) error {
 	var idle, file int64
 	for i := range rounds {
 		begin := time.Now()
-		p, err := startGateway(ctx, filepath.Join(r.folder, fmt.Sprint("start", i%2)), nil)
+		p, err := process.StartGateway(ctx, "bin/mcp-gateway", filepath.Join(r.folder, fmt.Sprint("start", i%2)), nil)
 		took = append(took, time.Since(begin))
 		if err == nil {
 			time.Sleep(2 * time.Second)
-			idle, err = p.memory("VmRSS")
+			idle, err = p.Memory("VmRSS")
 		}
 		if err == nil {
-			file, err = p.memory("RssFile")
+			file, err = p.Memory("RssFile")
 		}
-		p.stop()
+		p.Stop()
 		if err != nil {
 			return err
 		}
@@ -81,16 +82,16 @@ func (r *rig) thousandRows(ctx context.Context, rounds int, d time.Duration) err
 // byteCut measures the memory of 16 calls at once whose results are all cut
 // at 10 MiB, in a gateway of their own.
 func (r *rig) byteCut(ctx context.Context, d time.Duration) error {
-	p, err := startGateway(ctx, filepath.Join(r.folder, "cut"), nil)
+	p, err := process.StartGateway(ctx, "bin/mcp-gateway", filepath.Join(r.folder, "cut"), nil)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	own := &rig{gateway: p, target: r.target}
 	if err := own.register(ctx); err != nil {
 		return err
 	}
-	before, err := p.memory("VmRSS")
+	before, err := p.Memory("VmRSS")
 	if err != nil {
 		return err
 	}
@@ -101,7 +102,7 @@ func (r *rig) byteCut(ctx context.Context, d time.Duration) error {
 	if _, err := load(ctx, big, clients, d); err != nil {
 		return err
 	}
-	peak, err := p.memory("VmHWM")
+	peak, err := p.Memory("VmHWM")
 	if err != nil {
 		return err
 	}
@@ -112,12 +113,12 @@ func (r *rig) byteCut(ctx context.Context, d time.Duration) error {
 // manyTools measures tools/list with 200 tools on one core: 99 connections
 // and the built-in tools.
 func (r *rig) manyTools(ctx context.Context, rounds int, d time.Duration) error {
-	p, err := startGateway(ctx, filepath.Join(r.folder, "tools"), []string{"GOMAXPROCS=1"})
+	p, err := process.StartGateway(ctx, "bin/mcp-gateway", filepath.Join(r.folder, "tools"), []string{"GOMAXPROCS=1"})
 	if err != nil {
 		return err
 	}
 	many := &rig{gateway: p, target: r.target}
-	defer p.stop()
+	defer p.Stop()
 	if err := many.register(ctx); err != nil {
 		return err
 	}
@@ -143,7 +144,7 @@ func (r *rig) manyTools(ctx context.Context, rounds int, d time.Duration) error 
 }
 
 func (r *rig) bigSchema(ctx context.Context, rounds int, d time.Duration) error {
-	caller := (&client.Client{Base: r.gateway.base}).As(r.key)
+	caller := (&client.Client{Base: r.gateway.Base}).As(r.key)
 	begin := time.Now()
 	if _, err := caller.CallTool(ctx, slug, r.schema, map[string]any{}); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/tests/process"
 )
 
 // idleStreams is how many HTTP+SSE streams are held open at once, in turn by
@@ -21,11 +22,11 @@ const (
 
 // streams measures what a stream that waits for nothing costs.
 func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
-	p, err := startGateway(ctx, filepath.Join(r.folder, "streams"), nil)
+	p, err := process.StartGateway(ctx, "bin/mcp-gateway", filepath.Join(r.folder, "streams"), nil)
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	own := &rig{gateway: p, target: r.target}
 	if err := own.register(ctx); err != nil {
 		return err
@@ -34,13 +35,13 @@ func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
 	if err != nil {
 		return err
 	}
-	before, err := p.memory("VmRSS")
+	before, err := p.Memory("VmRSS")
 	if err != nil {
 		return err
 	}
 	begin := time.Now()
 	for i := range idleStreams {
-		conn, err := openStream(p.base, credentials[i%streamUsers])
+		conn, err := openStream(p.Base, credentials[i%streamUsers])
 		if err != nil {
 			return fmt.Errorf("stream %d: %w", i, err)
 		}
@@ -48,7 +49,7 @@ func (r *rig) streams(ctx context.Context, _ int, _ time.Duration) error {
 	}
 	took := time.Since(begin)
 	time.Sleep(2 * time.Second)
-	after, err := p.memory("VmRSS")
+	after, err := p.Memory("VmRSS")
 	if err != nil {
 		return err
 	}
@@ -65,7 +66,7 @@ func (r *rig) colleagues(ctx context.Context, n int) ([]string, error) {
 		if _, err := r.api.CreateUser(ctx, address, password, "analyst"); err != nil {
 			return nil, err
 		}
-		c, err := (&client.Client{Base: r.gateway.base}).Login(ctx, slug, address, password)
+		c, err := (&client.Client{Base: r.gateway.Base}).Login(ctx, slug, address, password)
 		if err != nil {
 			return nil, err
 		}
