@@ -8,7 +8,7 @@ BIN := bin/mcp-gateway
 PACKAGES := ./...
 STATICCHECK := $(GO) tool -modfile=tools/go.mod staticcheck
 
-.PHONY: help build demo check test e2e bench fmt vet lint unit generate clean
+.PHONY: help build demo check test e2e bench attack fmt vet lint unit generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,6 +41,9 @@ e2e: ## drive the pages in a browser; pictures go to MCPGW_TEST_PICTURES
 
 bench: build ## print the performance table
 	scripts/with-servers scripts/bench
+
+attack: build ## attack a running gateway in every way that we know; prints a table
+	scripts/with-servers $(GO) run ./tests/attack
 
 generate: ## regenerate the store's queries and the documents made from code
 	cd internal/store && $(GO) run github.com/sqlc-dev/sqlc/cmd/sqlc@v1.31.1 generate

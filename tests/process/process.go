@@ -60,6 +60,9 @@ func (p *Process) Stop() {
 	p.cmd.Wait()
 }
 
+// PID is the number of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
 // Memory returns a field of /proc/<pid>/status in bytes: VmRSS, VmHWM.
 func (p *Process) Memory(field string) (int64, error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
@@ -122,4 +125,18 @@ func WaitListening(ctx context.Context, addr string) error {
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
+}
+
+// Kill ends the process at once. A nil Process has ended.
+func (p *Process) Kill() {
+	if p == nil || p.cmd.Process == nil {
+		return
+	}
+	p.cmd.Process.Kill()
+	p.cmd.Wait()
+}
+
+// ResetPeak makes VmHWM count from now on (proc(5), clear_refs).
+func (p *Process) ResetPeak() error {
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0)
 }
