@@ -6,6 +6,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
@@ -24,6 +25,7 @@ type newKeyOut struct {
 	CreatedAt time.Time      `json:"created_at"`
 	ExpiresAt *time.Time     `json:"expires_at"`
 	MaxRole   *identity.Role `json:"max_role" nullable:"true"`
+	ParentID  *string        `json:"parent_id" doc:"The key that this one was made with and ends with; null when a person made it."`
 }
 
 type keyOut struct {
@@ -35,6 +37,7 @@ type keyOut struct {
 	RevokedAt  *time.Time     `json:"revoked_at"`
 	ExpiresAt  *time.Time     `json:"expires_at"`
 	MaxRole    *identity.Role `json:"max_role" nullable:"true"`
+	ParentID   *string        `json:"parent_id" doc:"The key that this one was made with and ends with; null when a person made it."`
 }
 
 func roleOrNull(r identity.Role) *identity.Role {
@@ -45,7 +48,7 @@ func roleOrNull(r identity.Role) *identity.Role {
 }
 
 func (s *server) createKey(ctx context.Context, c *call, in keyIn) (newKeyOut, error) {
-	n, err := s.newKey(ctx, c, in)
+	n, err := s.newKey(c, in)
 	if err != nil {
 		return newKeyOut{}, err
 	}
@@ -59,15 +62,18 @@ func (s *server) createKey(ctx context.Context, c *call, in keyIn) (newKeyOut, e
 		tx.Record(c.event(c.route.event, map[string]any{"key_prefix": prefix, "key_name": n.Name}))
 		return err
 	})
+	if n.Parent != "" && fault.Is(err, fault.NotFound) { // it ended since this request began
+		err = fault.Wrap(fault.Unauthenticated, err, "Invalid or revoked API key")
+	}
 	return newKeyOut{
 		ID: key.ID, Name: key.Name, Prefix: prefix, RawKey: raw, CreatedAt: key.CreatedAt,
-		ExpiresAt: orNull(key.ExpiresAt), MaxRole: roleOrNull(key.MaxRole),
+		ExpiresAt: orNull(key.ExpiresAt), MaxRole: roleOrNull(key.MaxRole), ParentID: textOrNull(key.Parent),
 	}, err
 }
 
-// newKey is the key that was asked for, no stronger than the key that asks: a
-// key cannot mint a stronger one (contract 2.4, 15.2 A15).
-func (s *server) newKey(ctx context.Context, c *call, in keyIn) (store.NewAPIKey, error) {
+// newKey is the key that was asked for. The store keeps it within the key that
+// asks (contract 2.4, 15.2 A15).
+func (s *server) newKey(c *call, in keyIn) (store.NewAPIKey, error) {
 	n := store.NewAPIKey{User: c.who.User, Name: in.Name}
 	if in.MaxRole != nil {
 		n.MaxRole = parseRole(*in.MaxRole)
@@ -78,20 +84,23 @@ func (s *server) newKey(ctx context.Context, c *call, in keyIn) (store.NewAPIKey
 			return n, httpx.Invalid(httpx.BadValue(*in.ExpiresAt, "expires_at must be in the future", "body", "expires_at"))
 		}
 	}
-	if !c.byKey() {
-		return n, nil
-	}
-	maker, err := c.scope().APIKey(ctx, c.who.User, c.who.Credential)
-	if err != nil {
-		return n, err
-	}
-	if maker.MaxRole != identity.None && (n.MaxRole == identity.None || n.MaxRole > maker.MaxRole) {
-		n.MaxRole = maker.MaxRole
-	}
-	if !maker.ExpiresAt.IsZero() && (n.ExpiresAt.IsZero() || n.ExpiresAt.After(maker.ExpiresAt)) {
-		n.ExpiresAt = maker.ExpiresAt
+	if c.byKey() {
+		n.Parent = c.who.Credential
 	}
 	return n, nil
+}
+
+// keyRoot returns the key whose family is all that the caller sees and revokes:
+// the caller's own key when it is capped, "" for everybody else (contract 2.4).
+func keyRoot(ctx context.Context, c *call) (string, error) {
+	if !c.byKey() {
+		return "", nil
+	}
+	own, err := c.scope().APIKey(ctx, c.who.User, c.who.Credential)
+	if err != nil || own.MaxRole == identity.None {
+		return "", err
+	}
+	return own.ID, nil
 }
 
 func (s *server) listKeys(ctx context.Context, c *call) ([]keyOut, error) {
@@ -99,20 +108,35 @@ func (s *server) listKeys(ctx context.Context, c *call) ([]keyOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := c.scope().APIKeys(ctx, c.who.User, page)
+	root, err := keyRoot(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := c.scope().APIKeys(ctx, c.who.User, root, page)
 	return list(keys, func(k store.APIKey) keyOut {
 		return keyOut{
 			ID: k.ID, Name: k.Name, Prefix: k.Prefix, CreatedAt: k.CreatedAt, LastUsedAt: orNull(k.LastUsedAt),
 			RevokedAt: orNull(k.RevokedAt), ExpiresAt: orNull(k.ExpiresAt), MaxRole: roleOrNull(k.MaxRole),
+			ParentID: textOrNull(k.Parent),
 		}
 	}), err
 }
 
+// revokeKey records each key that ends; those that end with another one name
+// its prefix in ended_with.
 func (s *server) revokeKey(ctx context.Context, c *call) (none, error) {
+	root, err := keyRoot(ctx, c)
+	if err != nil {
+		return none{}, err
+	}
 	return none{}, c.scope().Write(ctx, func(tx *store.Tx) error {
-		key, revoked, err := tx.RevokeAPIKey(ctx, c.who.User, c.id())
-		if revoked {
-			tx.Record(c.event(c.route.event, map[string]any{"key_prefix": key.Prefix, "key_name": key.Name}))
+		ended, err := tx.RevokeAPIKey(ctx, c.who.User, root, c.id())
+		for i, key := range ended {
+			metadata := map[string]any{"key_prefix": key.Prefix, "key_name": key.Name}
+			if i > 0 {
+				metadata["ended_with"] = ended[0].Prefix
+			}
+			tx.Record(c.event(c.route.event, metadata))
 		}
 		return err
 	})

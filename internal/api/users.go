@@ -109,7 +109,8 @@ func (s *server) updateUser(ctx context.Context, c *call, in userPatch) (userOut
 }
 
 // notOneself keeps an admin from locking themselves out, and so a tenant from
-// losing its last admin.
+// losing its last admin. A key does not set its owner's password either: a
+// sign-in with that password would outlive the key (contract 2.4).
 func notOneself(c *call, id identity.UserID, in userPatch) error {
 	switch {
 	case id != c.who.User:
@@ -118,6 +119,8 @@ func notOneself(c *call, id identity.UserID, in userPatch) error {
 		return fault.New(fault.Invalid, "Cannot change your own role")
 	case in.Active != nil && !*in.Active:
 		return fault.New(fault.Invalid, "Cannot disable your own account")
+	case in.Password != nil && c.byKey():
+		return fault.New(fault.Invalid, "Cannot set your own password with an API key")
 	default:
 		return nil
 	}

@@ -80,22 +80,22 @@ func TestAPIKeys(t *testing.T) {
 			t.Errorf("expired namesake is not replaced: %v", err)
 		}
 		mustWrite(t, o.scope, func(tx *store.Tx) error {
-			k, revoked, err := tx.RevokeAPIKey(ctx, o.viewer.ID, o.key.ID)
-			if !revoked || k.RevokedAt.IsZero() {
-				t.Errorf("revoked = %v, %+v", revoked, k)
+			ended, err := tx.RevokeAPIKey(ctx, o.viewer.ID, "", o.key.ID)
+			if len(ended) != 1 || ended[0].RevokedAt.IsZero() {
+				t.Errorf("ended %+v", ended)
 			}
 			return err
 		})
 		mustWrite(t, o.scope, func(tx *store.Tx) error {
-			if _, revoked, err := tx.RevokeAPIKey(ctx, o.viewer.ID, o.key.ID); revoked || err != nil {
-				t.Errorf("second revocation: %v, %v", revoked, err)
+			if ended, err := tx.RevokeAPIKey(ctx, o.viewer.ID, "", o.key.ID); len(ended) != 0 || err != nil {
+				t.Errorf("second revocation: %v, %v", ended, err)
 			}
-			if _, _, err := tx.RevokeAPIKey(ctx, o.admin.ID, o.key.ID); !fault.Is(err, fault.NotFound) {
+			if _, err := tx.RevokeAPIKey(ctx, o.admin.ID, "", o.key.ID); !fault.Is(err, fault.NotFound) {
 				t.Errorf("another user's key: %v", err)
 			}
 			return nil
 		})
-		keys, err := o.scope.APIKeys(ctx, o.viewer.ID, store.Page{})
+		keys, err := o.scope.APIKeys(ctx, o.viewer.ID, "", store.Page{})
 		if err != nil || len(keys) != 2 || keys[0].Hash != "h-new" || keys[1].ID != o.key.ID {
 			t.Errorf("keys = %+v, %v; want the new one, then the revoked one", keys, err)
 		}

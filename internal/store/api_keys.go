@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
@@ -23,6 +24,7 @@ type APIKey struct {
 	LastUsedAt time.Time
 	RevokedAt  time.Time
 	ExpiresAt  time.Time
+	Parent     string // id of the key that made it, "" when a person did
 }
 
 // Ended reports whether the key is revoked or expired at a time.
@@ -37,6 +39,7 @@ func keyOf(r db.ApiKey) APIKey {
 		ID: r.ID, Tenant: identity.TenantID(r.TenantID), User: identity.UserID(r.UserID), Name: r.Name, Prefix: r.Prefix,
 		Hash: r.HashedKey, HashKey: r.HashKeyID, MaxRole: role(r.MaxRole), CreatedAt: moment(r.CreatedAt),
 		LastUsedAt: moment(r.LastUsedAt), RevokedAt: moment(r.RevokedAt), ExpiresAt: moment(r.ExpiresAt),
+		Parent: r.ParentID,
 	}
 }
 
@@ -49,12 +52,30 @@ type NewAPIKey struct {
 	HashKey   string
 	MaxRole   identity.Role // None for no cap
 	ExpiresAt time.Time     // zero for no end
+	Parent    string        // id of the key that makes it, "" when a person does
 }
 
-// APIKeys lists a user's keys, newest first, ended ones included.
-func (s Scope) APIKeys(ctx context.Context, user identity.UserID, page Page) ([]APIKey, error) {
+// within lowers the key's rights and life to those of the key that makes it.
+func (n *NewAPIKey) within(parent APIKey) {
+	if parent.MaxRole != identity.None && (n.MaxRole == identity.None || n.MaxRole > parent.MaxRole) {
+		n.MaxRole = parent.MaxRole
+	}
+	if !parent.ExpiresAt.IsZero() && (n.ExpiresAt.IsZero() || n.ExpiresAt.After(parent.ExpiresAt)) {
+		n.ExpiresAt = parent.ExpiresAt
+	}
+}
+
+// APIKeys lists a user's keys, newest first, ended ones included. With a root
+// it lists that key and those that were made with it, at any depth.
+func (s Scope) APIKeys(ctx context.Context, user identity.UserID, root string, page Page) ([]APIKey, error) {
 	limit, offset := page.bounds()
-	rows, err := s.db.reads.ListAPIKeys(ctx, db.ListAPIKeysParams{TenantID: s.tenant, UserID: string(user), Limit: limit, Offset: offset})
+	var rows []db.ApiKey
+	var err error
+	if root == "" {
+		rows, err = s.db.reads.ListAPIKeys(ctx, db.ListAPIKeysParams{TenantID: s.tenant, UserID: string(user), Limit: limit, Offset: offset})
+	} else {
+		rows, err = s.db.reads.ListAPIKeyFamily(ctx, db.ListAPIKeyFamilyParams{TenantID: s.tenant, UserID: string(user), ID: root, Limit: limit, Offset: offset})
+	}
 	if err != nil {
 		return nil, s.db.fault("list keys", err)
 	}
@@ -72,9 +93,18 @@ func (s Scope) APIKey(ctx context.Context, user identity.UserID, id string) (API
 }
 
 // CreateAPIKey stores a key. An ended key of the same user and name is
-// replaced; an active one is a Conflict with Field "name" (contract 3.6).
+// replaced; an active one is a Conflict with Field "name" (contract 3.6). A key
+// that is made with another one gets no more rights and no longer life than
+// that one has (contract 2.4); a parent that has ended is NotFound.
 func (tx *Tx) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, error) {
 	tx.changed = true
+	if n.Parent != "" {
+		parent, err := tx.liveParent(ctx, n)
+		if err != nil {
+			return APIKey{}, err
+		}
+		n.within(parent)
+	}
 	err := tx.q.DeleteEndedNamesakes(ctx, db.DeleteEndedNamesakesParams{
 		TenantID: tx.tenant, UserID: string(n.User), Name: n.Name, ExpiresAt: micros(tx.now),
 	})
@@ -84,6 +114,7 @@ func (tx *Tx) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, error) {
 	id, err := tx.q.InsertAPIKey(ctx, db.InsertAPIKeyParams{
 		ID: newID(), TenantID: tx.tenant, UserID: string(n.User), Name: n.Name, Prefix: n.Prefix, HashedKey: n.Hash,
 		HashKeyID: n.HashKey, MaxRole: n.MaxRole.String(), CreatedAt: micros(tx.now), ExpiresAt: micros(n.ExpiresAt),
+		ParentID: n.Parent,
 	})
 	err = tx.db.found("insert key", err, keyMissing)
 	if fault.Is(err, fault.NotFound) {
@@ -96,16 +127,61 @@ func (tx *Tx) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, error) {
 	return keyOf(row), tx.db.found("key", err, keyMissing)
 }
 
-// RevokeAPIKey ends a key of a user for good. One that is revoked already is
-// returned unchanged, with revoked false.
-func (tx *Tx) RevokeAPIKey(ctx context.Context, user identity.UserID, id string) (key APIKey, revoked bool, err error) {
-	n, err := tx.q.RevokeAPIKey(ctx, db.RevokeAPIKeyParams{TenantID: tx.tenant, UserID: string(user), ID: id, RevokedAt: micros(tx.now)})
-	if err != nil {
-		return APIKey{}, false, tx.db.fault("revoke key", err)
+// liveParent reads the key that makes a key. The user is locked first: a
+// revocation, which locks it too, then finds every key that was made before.
+func (tx *Tx) liveParent(ctx context.Context, n NewAPIKey) (APIKey, error) {
+	if _, err := tx.User(ctx, n.User); err != nil {
+		return APIKey{}, err
 	}
-	tx.changed = tx.changed || n > 0
-	row, err := tx.q.GetAPIKey(ctx, db.GetAPIKeyParams{TenantID: tx.tenant, UserID: string(user), ID: id})
-	return keyOf(row), n > 0, tx.db.found("key", err, keyMissing)
+	row, err := tx.q.GetAPIKey(ctx, db.GetAPIKeyParams{TenantID: tx.tenant, UserID: string(n.User), ID: n.Parent})
+	if err := tx.db.found("parent key", err, keyMissing); err != nil {
+		return APIKey{}, err
+	}
+	parent := keyOf(row)
+	if parent.Ended(tx.now) {
+		return APIKey{}, fault.New(fault.NotFound, keyMissing)
+	}
+	return parent, nil
+}
+
+// RevokeAPIKey ends a key of a user and every key that was made with it, at
+// any depth, for good. It returns the keys that it ended, the named one first;
+// none when the key had ended with all of its own already. With a root, a key
+// that is neither the root nor made with it is NotFound.
+func (tx *Tx) RevokeAPIKey(ctx context.Context, user identity.UserID, root, id string) ([]APIKey, error) {
+	if _, err := tx.User(ctx, user); err != nil {
+		return nil, err
+	}
+	if err := tx.underRoot(ctx, user, root, id); err != nil {
+		return nil, err
+	}
+	rows, err := tx.q.RevokeAPIKeyFamily(ctx, db.RevokeAPIKeyFamilyParams{TenantID: tx.tenant, UserID: string(user), ID: id, RevokedAt: micros(tx.now)})
+	if err != nil {
+		return nil, tx.db.fault("revoke key", err)
+	}
+	tx.changed = tx.changed || len(rows) > 0
+	ended := make([]APIKey, 0, len(rows))
+	for _, r := range rows {
+		k := APIKey{ID: r.ID, Tenant: identity.TenantID(tx.tenant), User: user, Name: r.Name, Prefix: r.Prefix, RevokedAt: tx.now}
+		if ended = append(ended, k); r.ID == id {
+			last := len(ended) - 1
+			ended[0], ended[last] = ended[last], ended[0]
+		}
+	}
+	return ended, nil
+}
+
+// underRoot refuses a key that does not exist or was not made with root.
+func (tx *Tx) underRoot(ctx context.Context, user identity.UserID, root, id string) error {
+	makers, err := tx.q.ListAPIKeyMakers(ctx, db.ListAPIKeyMakersParams{TenantID: tx.tenant, UserID: string(user), ID: id})
+	switch {
+	case err != nil:
+		return tx.db.fault("makers of key", err)
+	case len(makers) == 0, root != "" && !slices.Contains(makers, root):
+		return fault.New(fault.NotFound, keyMissing)
+	default:
+		return nil
+	}
 }
 
 // touchEvery is how often a mark of use is written at most (contract 2.4).

@@ -31,6 +31,9 @@ type Connection struct {
 	LastTest    json.RawMessage // nil when never tested
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	// AllowPowerfulLogin accepts a login that could run programs or read files
+	// on the database's server.
+	AllowPowerfulLogin bool
 }
 
 const connectionMissing = "Connection not found"
@@ -39,7 +42,7 @@ func connectionOf(r db.DbConnection) Connection {
 	c := Connection{
 		ID: r.ID, Tenant: identity.TenantID(r.TenantID), Name: r.Name, Type: r.DbType, Sealed: r.EncryptedConnStr,
 		Description: r.Description, MinRole: role(r.MinRole), LLMPolicy: r.LlmPolicy,
-		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt),
+		CreatedAt: moment(r.CreatedAt), UpdatedAt: moment(r.UpdatedAt), AllowPowerfulLogin: r.AllowPowerfulLogin,
 	}
 	if r.LastTest != "" {
 		c.LastTest = json.RawMessage(r.LastTest)
@@ -53,6 +56,7 @@ type NewConnection struct {
 	MinRole                 identity.Role
 	LLMPolicy               string
 	LastTest                json.RawMessage
+	AllowPowerfulLogin      bool
 	// Seal returns the sealed connection string for the row's id, which is
 	// part of what the seal protects.
 	Seal func(id string) (string, error)
@@ -129,6 +133,7 @@ func (tx *Tx) insertConnection(ctx context.Context, id string, n NewConnection) 
 	_, err = tx.q.InsertConnection(ctx, db.InsertConnectionParams{
 		ID: id, TenantID: tx.tenant, Name: n.Name, DbType: n.Type, EncryptedConnStr: sealed, Description: n.Description,
 		MinRole: n.MinRole.String(), LlmPolicy: n.LLMPolicy, LastTest: string(n.LastTest), CreatedAt: micros(tx.now),
+		AllowPowerfulLogin: n.AllowPowerfulLogin,
 	})
 	return tx.db.found("insert connection", err, connectionMissing)
 }
@@ -139,6 +144,7 @@ func (tx *Tx) UpdateConnection(ctx context.Context, c Connection) error {
 	n, err := tx.q.UpdateConnection(ctx, db.UpdateConnectionParams{
 		TenantID: tx.tenant, ID: c.ID, Name: c.Name, EncryptedConnStr: c.Sealed, Description: c.Description,
 		MinRole: c.MinRole.String(), LlmPolicy: c.LLMPolicy, LastTest: string(c.LastTest), UpdatedAt: micros(tx.now),
+		AllowPowerfulLogin: c.AllowPowerfulLogin,
 	})
 	if err := tx.db.changed("update connection", n, err, connectionMissing); err != nil {
 		return err
@@ -147,12 +153,16 @@ func (tx *Tx) UpdateConnection(ctx context.Context, c Connection) error {
 }
 
 // RemoveConnection makes the connection invisible for good and forgets its
-// connection string.
+// connection string and the functions that were allowed for it.
 func (tx *Tx) RemoveConnection(ctx context.Context, id string) error {
 	tx.changed = true
 	n, err := tx.q.RemoveConnection(ctx, db.RemoveConnectionParams{TenantID: tx.tenant, ID: id, UpdatedAt: micros(tx.now)})
 	if err := tx.db.changed("remove connection", n, err, connectionMissing); err != nil {
 		return err
+	}
+	err = tx.q.DeleteConnectionFunctions(ctx, db.DeleteConnectionFunctionsParams{TenantID: tx.tenant, ConnectionID: id})
+	if err != nil {
+		return tx.db.fault("remove functions of connection", err)
 	}
 	return tx.raiseConfig(ctx)
 }

@@ -94,7 +94,7 @@ func liveKeyOf(r db.LiveKeyRow) LiveKey {
 		Key: keyOf(db.ApiKey{
 			ID: r.ID, TenantID: r.TenantID, UserID: r.UserID, Name: r.Name, Prefix: r.Prefix, HashedKey: r.HashedKey,
 			HashKeyID: r.HashKeyID, MaxRole: r.MaxRole, CreatedAt: r.CreatedAt, LastUsedAt: r.LastUsedAt,
-			RevokedAt: r.RevokedAt, ExpiresAt: r.ExpiresAt,
+			RevokedAt: r.RevokedAt, ExpiresAt: r.ExpiresAt, ParentID: r.ParentID,
 		}),
 		Live: liveOf(r.TenantID, r.UserID, db.LiveUserRow{
 			Email: r.Email, Role: r.Role, IsActive: r.IsActive, SessionEpoch: r.SessionEpoch, AuthProvider: r.AuthProvider,

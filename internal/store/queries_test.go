@@ -48,7 +48,7 @@ func TestGeneratedCodeIsCurrent(t *testing.T) {
 // tenantTables hold rows of tenants.
 func tenantTables() []string {
 	return []string{
-		"users", "db_connections", "api_keys", "tool_role_overrides", "sessions", "tenant_entra_configs", "tenant_oidc_configs",
+		"users", "db_connections", "connection_functions", "api_keys", "tool_role_overrides", "sessions", "tenant_entra_configs", "tenant_oidc_configs",
 		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "sso_refresh_tokens", "sso_renewals",
 		"mcp_sessions", "audit_logs", "audit_heads",
 	}

@@ -44,7 +44,7 @@ func TestAChangeIsSeenByTheNextLookUp(t *testing.T) {
 			}
 		}
 		mustWrite(t, o.scope, func(tx *store.Tx) error {
-			_, _, err := tx.RevokeAPIKey(t.Context(), o.viewer.ID, o.key.ID)
+			_, err := tx.RevokeAPIKey(t.Context(), o.viewer.ID, "", o.key.ID)
 			return err
 		})
 		if k, err := d.LiveByKeyHash(t.Context(), []string{"acme-key"}); err != nil || k.Key.RevokedAt.IsZero() {

@@ -16,6 +16,9 @@ import (
 func TestOtherTenantsRowsDoNotExist(t *testing.T) {
 	onBothEngines(t, func(t *testing.T, d *store.DB) {
 		acme, mine := mustOrg(t, d, "acme"), mustOrg(t, d, "mine")
+		mustWrite(t, acme.scope, func(tx *store.Tx) error {
+			return tx.AllowFunction(t.Context(), store.AllowedFunction{Connection: acme.conn.ID, Signature: "public.f()", Hash: "h"}, acme.admin.ID)
+		})
 		for name, try := range rowDoors(acme, mine) {
 			if err := try(t.Context()); !fault.Is(err, fault.NotFound) {
 				t.Errorf("%s: %v, want NotFound", name, err)
@@ -70,7 +73,14 @@ func rowDoors(acme, mine org) map[string]func(ctx context.Context) error {
 		"UpdateConnection": change(func(ctx context.Context, tx *store.Tx) error { return tx.UpdateConnection(ctx, acme.conn) }),
 		"RemoveConnection": change(func(ctx context.Context, tx *store.Tx) error { return tx.RemoveConnection(ctx, acme.conn.ID) }),
 		"RevokeAPIKey": change(func(ctx context.Context, tx *store.Tx) error {
-			_, _, err := tx.RevokeAPIKey(ctx, user, acme.key.ID)
+			_, err := tx.RevokeAPIKey(ctx, mine.viewer.ID, "", acme.key.ID)
+			return err
+		}),
+		"AllowFunction": change(func(ctx context.Context, tx *store.Tx) error {
+			return tx.AllowFunction(ctx, store.AllowedFunction{Connection: acme.conn.ID, Signature: "public.g()", Hash: "h"}, mine.admin.ID)
+		}),
+		"RemoveFunction": change(func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.RemoveFunction(ctx, acme.conn.ID, "public.f()")
 			return err
 		}),
 		"EndSession": change(func(ctx context.Context, tx *store.Tx) error { return tx.EndSession(ctx, user, acme.session.ID) }),
@@ -89,6 +99,10 @@ func unchanged(t *testing.T, d *store.DB, o org) {
 	if err != nil || conn.Sealed != o.conn.Sealed || conn.LastTest != nil {
 		t.Errorf("connection = %+v, %v", conn, err)
 	}
+	functions, err := o.scope.AllowedFunctions(ctx)
+	if err != nil || len(functions) != 1 || functions[0].Hash != "h" {
+		t.Errorf("functions = %+v, %v", functions, err)
+	}
 	key, err := d.LiveByKeyHash(ctx, []string{o.key.Hash})
 	if err != nil || !key.Key.RevokedAt.IsZero() {
 		t.Errorf("key = %+v, %v", key, err)
@@ -103,7 +117,7 @@ func unchanged(t *testing.T, d *store.DB, o org) {
 func otherLists(t *testing.T, acme, mine org) map[string]int {
 	t.Helper()
 	ctx := t.Context()
-	keys, err := mine.scope.APIKeys(ctx, acme.viewer.ID, store.Page{})
+	keys, err := mine.scope.APIKeys(ctx, acme.viewer.ID, "", store.Page{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +133,11 @@ func otherLists(t *testing.T, acme, mine org) map[string]int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string]int{"APIKeys": len(keys), "Sessions": len(sessions), "Connections": len(connections) - 1, "Users": len(users) - 2}
+	functions, err := mine.scope.AllowedFunctions(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return map[string]int{"AllowedFunctions": len(functions), "APIKeys": len(keys), "Sessions": len(sessions), "Connections": len(connections) - 1, "Users": len(users) - 2}
 }
 
 // TestRowsCannotCrossTenants makes the database itself refuse a row whose

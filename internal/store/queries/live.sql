@@ -27,7 +27,7 @@ WHERE s.tenant_id = $1 AND s.user_id = $2 AND s.id = $3;
 
 -- name: LiveKey :one
 SELECT k.id, k.tenant_id, k.user_id, k.name, k.prefix, k.hashed_key, k.hash_key_id, k.max_role, k.created_at,
-    k.last_used_at, k.revoked_at, k.expires_at,
+    k.last_used_at, k.revoked_at, k.expires_at, k.parent_id,
     u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
     t.slug, t.is_active AS tenant_active, t.config_version
 FROM api_keys k

@@ -34,7 +34,7 @@ func (q *Queries) DeleteEndedNamesakes(ctx context.Context, arg DeleteEndedNames
 
 const GetAPIKey = `-- name: GetAPIKey :one
 SELECT id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, last_used_at, revoked_at,
-    expires_at
+    expires_at, parent_id
 FROM api_keys
 WHERE tenant_id = $1 AND user_id = $2 AND id = $3
 `
@@ -61,13 +61,15 @@ func (q *Queries) GetAPIKey(ctx context.Context, arg GetAPIKeyParams) (ApiKey, e
 		&i.LastUsedAt,
 		&i.RevokedAt,
 		&i.ExpiresAt,
+		&i.ParentID,
 	)
 	return i, err
 }
 
 const InsertAPIKey = `-- name: InsertAPIKey :one
-INSERT INTO api_keys (id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+INSERT INTO api_keys (id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, expires_at,
+    parent_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING
 RETURNING id
 `
@@ -83,6 +85,7 @@ type InsertAPIKeyParams struct {
 	MaxRole   string
 	CreatedAt int64
 	ExpiresAt int64
+	ParentID  string
 }
 
 func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) (string, error) {
@@ -97,15 +100,120 @@ func (q *Queries) InsertAPIKey(ctx context.Context, arg InsertAPIKeyParams) (str
 		arg.MaxRole,
 		arg.CreatedAt,
 		arg.ExpiresAt,
+		arg.ParentID,
 	)
 	var id string
 	err := row.Scan(&id)
 	return id, err
 }
 
+const ListAPIKeyFamily = `-- name: ListAPIKeyFamily :many
+WITH RECURSIVE family AS (
+    SELECT a.id FROM api_keys a WHERE a.tenant_id = $1 AND a.user_id = $2 AND a.id = $3
+    UNION
+    SELECT b.id FROM api_keys b JOIN family f ON f.id = b.parent_id WHERE b.tenant_id = $1 AND b.user_id = $2
+)
+SELECT k.id, k.tenant_id, k.user_id, k.name, k.prefix, k.hashed_key, k.hash_key_id, k.max_role, k.created_at,
+    k.last_used_at, k.revoked_at, k.expires_at, k.parent_id
+FROM api_keys k
+WHERE k.tenant_id = $1 AND k.user_id = $2 AND k.id IN (SELECT family.id FROM family)
+ORDER BY k.created_at DESC, k.id DESC
+LIMIT $4 OFFSET $5
+`
+
+type ListAPIKeyFamilyParams struct {
+	TenantID string
+	UserID   string
+	ID       string
+	Limit    int32
+	Offset   int32
+}
+
+func (q *Queries) ListAPIKeyFamily(ctx context.Context, arg ListAPIKeyFamilyParams) ([]ApiKey, error) {
+	rows, err := q.db.QueryContext(ctx, ListAPIKeyFamily,
+		arg.TenantID,
+		arg.UserID,
+		arg.ID,
+		arg.Limit,
+		arg.Offset,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ApiKey{}
+	for rows.Next() {
+		var i ApiKey
+		if err := rows.Scan(
+			&i.ID,
+			&i.TenantID,
+			&i.UserID,
+			&i.Name,
+			&i.Prefix,
+			&i.HashedKey,
+			&i.HashKeyID,
+			&i.MaxRole,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+			&i.RevokedAt,
+			&i.ExpiresAt,
+			&i.ParentID,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListAPIKeyMakers = `-- name: ListAPIKeyMakers :many
+WITH RECURSIVE makers AS (
+    SELECT a.id, a.parent_id FROM api_keys a WHERE a.tenant_id = $1 AND a.user_id = $2 AND a.id = $3
+    UNION
+    SELECT b.id, b.parent_id FROM api_keys b JOIN makers m ON m.parent_id = b.id
+    WHERE b.tenant_id = $1 AND b.user_id = $2
+)
+SELECT id FROM makers
+`
+
+type ListAPIKeyMakersParams struct {
+	TenantID string
+	UserID   string
+	ID       string
+}
+
+func (q *Queries) ListAPIKeyMakers(ctx context.Context, arg ListAPIKeyMakersParams) ([]string, error) {
+	rows, err := q.db.QueryContext(ctx, ListAPIKeyMakers, arg.TenantID, arg.UserID, arg.ID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListAPIKeys = `-- name: ListAPIKeys :many
 SELECT id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, last_used_at, revoked_at,
-    expires_at
+    expires_at, parent_id
 FROM api_keys
 WHERE tenant_id = $1 AND user_id = $2
 ORDER BY created_at DESC, id DESC
@@ -146,6 +254,7 @@ func (q *Queries) ListAPIKeys(ctx context.Context, arg ListAPIKeysParams) ([]Api
 			&i.LastUsedAt,
 			&i.RevokedAt,
 			&i.ExpiresAt,
+			&i.ParentID,
 		); err != nil {
 			return nil, err
 		}
@@ -184,29 +293,57 @@ func (q *Queries) RehashAPIKey(ctx context.Context, arg RehashAPIKeyParams) erro
 	return err
 }
 
-const RevokeAPIKey = `-- name: RevokeAPIKey :execrows
+const RevokeAPIKeyFamily = `-- name: RevokeAPIKeyFamily :many
+WITH RECURSIVE family AS (
+    SELECT a.id FROM api_keys a WHERE a.tenant_id = $1 AND a.user_id = $2 AND a.id = $3
+    UNION
+    SELECT b.id FROM api_keys b JOIN family f ON f.id = b.parent_id WHERE b.tenant_id = $1 AND b.user_id = $2
+)
 UPDATE api_keys SET revoked_at = $4
-WHERE tenant_id = $1 AND user_id = $2 AND id = $3 AND revoked_at = 0
+WHERE api_keys.tenant_id = $1 AND api_keys.user_id = $2 AND api_keys.revoked_at = 0
+    AND api_keys.id IN (SELECT family.id FROM family)
+RETURNING api_keys.id, api_keys.name, api_keys.prefix
 `
 
-type RevokeAPIKeyParams struct {
+type RevokeAPIKeyFamilyParams struct {
 	TenantID  string
 	UserID    string
 	ID        string
 	RevokedAt int64
 }
 
-func (q *Queries) RevokeAPIKey(ctx context.Context, arg RevokeAPIKeyParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, RevokeAPIKey,
+type RevokeAPIKeyFamilyRow struct {
+	ID     string
+	Name   string
+	Prefix string
+}
+
+func (q *Queries) RevokeAPIKeyFamily(ctx context.Context, arg RevokeAPIKeyFamilyParams) ([]RevokeAPIKeyFamilyRow, error) {
+	rows, err := q.db.QueryContext(ctx, RevokeAPIKeyFamily,
 		arg.TenantID,
 		arg.UserID,
 		arg.ID,
 		arg.RevokedAt,
 	)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected()
+	defer rows.Close()
+	items := []RevokeAPIKeyFamilyRow{}
+	for rows.Next() {
+		var i RevokeAPIKeyFamilyRow
+		if err := rows.Scan(&i.ID, &i.Name, &i.Prefix); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const TouchAPIKey = `-- name: TouchAPIKey :exec

@@ -9,9 +9,76 @@ import (
 	"context"
 )
 
+const ChangeConnectionRules = `-- name: ChangeConnectionRules :execrows
+UPDATE db_connections SET updated_at = CASE WHEN updated_at >= $3 THEN updated_at + 1 ELSE $3 END
+WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
+`
+
+type ChangeConnectionRulesParams struct {
+	TenantID  string
+	ID        string
+	UpdatedAt int64
+}
+
+func (q *Queries) ChangeConnectionRules(ctx context.Context, arg ChangeConnectionRulesParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, ChangeConnectionRules, arg.TenantID, arg.ID, arg.UpdatedAt)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const CountConnectionFunctions = `-- name: CountConnectionFunctions :one
+SELECT count(*) FROM connection_functions WHERE tenant_id = $1 AND connection_id = $2
+`
+
+type CountConnectionFunctionsParams struct {
+	TenantID     string
+	ConnectionID string
+}
+
+func (q *Queries) CountConnectionFunctions(ctx context.Context, arg CountConnectionFunctionsParams) (int64, error) {
+	row := q.db.QueryRowContext(ctx, CountConnectionFunctions, arg.TenantID, arg.ConnectionID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const DeleteConnectionFunction = `-- name: DeleteConnectionFunction :execrows
+DELETE FROM connection_functions WHERE tenant_id = $1 AND connection_id = $2 AND signature = $3
+`
+
+type DeleteConnectionFunctionParams struct {
+	TenantID     string
+	ConnectionID string
+	Signature    string
+}
+
+func (q *Queries) DeleteConnectionFunction(ctx context.Context, arg DeleteConnectionFunctionParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, DeleteConnectionFunction, arg.TenantID, arg.ConnectionID, arg.Signature)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const DeleteConnectionFunctions = `-- name: DeleteConnectionFunctions :exec
+DELETE FROM connection_functions WHERE tenant_id = $1 AND connection_id = $2
+`
+
+type DeleteConnectionFunctionsParams struct {
+	TenantID     string
+	ConnectionID string
+}
+
+func (q *Queries) DeleteConnectionFunctions(ctx context.Context, arg DeleteConnectionFunctionsParams) error {
+	_, err := q.db.ExecContext(ctx, DeleteConnectionFunctions, arg.TenantID, arg.ConnectionID)
+	return err
+}
+
 const GetConnection = `-- name: GetConnection :one
 SELECT id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
-    created_at, updated_at
+    created_at, updated_at, allow_powerful_login
 FROM db_connections
 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 `
@@ -37,29 +104,48 @@ func (q *Queries) GetConnection(ctx context.Context, arg GetConnectionParams) (D
 		&i.LastTest,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowPowerfulLogin,
 	)
 	return i, err
 }
 
+const GetConnectionFunctionHash = `-- name: GetConnectionFunctionHash :one
+SELECT hash FROM connection_functions WHERE tenant_id = $1 AND connection_id = $2 AND signature = $3
+`
+
+type GetConnectionFunctionHashParams struct {
+	TenantID     string
+	ConnectionID string
+	Signature    string
+}
+
+func (q *Queries) GetConnectionFunctionHash(ctx context.Context, arg GetConnectionFunctionHashParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, GetConnectionFunctionHash, arg.TenantID, arg.ConnectionID, arg.Signature)
+	var hash string
+	err := row.Scan(&hash)
+	return hash, err
+}
+
 const InsertConnection = `-- name: InsertConnection :one
 INSERT INTO db_connections (id, tenant_id, name, db_type, encrypted_conn_str, description, min_role, llm_policy,
-    last_test, created_at, updated_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)
+    last_test, created_at, updated_at, allow_powerful_login)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)
 ON CONFLICT DO NOTHING
 RETURNING id
 `
 
 type InsertConnectionParams struct {
-	ID               string
-	TenantID         string
-	Name             string
-	DbType           string
-	EncryptedConnStr string
-	Description      string
-	MinRole          string
-	LlmPolicy        string
-	LastTest         string
-	CreatedAt        int64
+	ID                 string
+	TenantID           string
+	Name               string
+	DbType             string
+	EncryptedConnStr   string
+	Description        string
+	MinRole            string
+	LlmPolicy          string
+	LastTest           string
+	CreatedAt          int64
+	AllowPowerfulLogin bool
 }
 
 func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionParams) (string, error) {
@@ -74,15 +160,61 @@ func (q *Queries) InsertConnection(ctx context.Context, arg InsertConnectionPara
 		arg.LlmPolicy,
 		arg.LastTest,
 		arg.CreatedAt,
+		arg.AllowPowerfulLogin,
 	)
 	var id string
 	err := row.Scan(&id)
 	return id, err
 }
 
+const ListConnectionFunctions = `-- name: ListConnectionFunctions :many
+SELECT f.connection_id, f.signature, f.hash, f.created_at, coalesce(u.email, '') AS allowed_by
+FROM connection_functions f
+LEFT JOIN users u ON u.tenant_id = f.tenant_id AND u.id = f.allowed_by
+WHERE f.tenant_id = $1
+ORDER BY f.connection_id, f.signature
+`
+
+type ListConnectionFunctionsRow struct {
+	ConnectionID string
+	Signature    string
+	Hash         string
+	CreatedAt    int64
+	AllowedBy    string
+}
+
+func (q *Queries) ListConnectionFunctions(ctx context.Context, tenantID string) ([]ListConnectionFunctionsRow, error) {
+	rows, err := q.db.QueryContext(ctx, ListConnectionFunctions, tenantID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListConnectionFunctionsRow{}
+	for rows.Next() {
+		var i ListConnectionFunctionsRow
+		if err := rows.Scan(
+			&i.ConnectionID,
+			&i.Signature,
+			&i.Hash,
+			&i.CreatedAt,
+			&i.AllowedBy,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const ListConnections = `-- name: ListConnections :many
 SELECT id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
-    created_at, updated_at
+    created_at, updated_at, allow_powerful_login
 FROM db_connections
 WHERE tenant_id = $1 AND is_active = TRUE AND min_role IN ($2, $3, $4)
 ORDER BY created_at, id
@@ -127,6 +259,7 @@ func (q *Queries) ListConnections(ctx context.Context, arg ListConnectionsParams
 			&i.LastTest,
 			&i.CreatedAt,
 			&i.UpdatedAt,
+			&i.AllowPowerfulLogin,
 		); err != nil {
 			return nil, err
 		}
@@ -145,7 +278,7 @@ const LockConnection = `-- name: LockConnection :one
 UPDATE db_connections SET name = name
 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 RETURNING id, tenant_id, name, db_type, encrypted_conn_str, description, is_active, min_role, llm_policy, last_test,
-    created_at, updated_at
+    created_at, updated_at, allow_powerful_login
 `
 
 type LockConnectionParams struct {
@@ -169,6 +302,7 @@ func (q *Queries) LockConnection(ctx context.Context, arg LockConnectionParams) 
 		&i.LastTest,
 		&i.CreatedAt,
 		&i.UpdatedAt,
+		&i.AllowPowerfulLogin,
 	)
 	return i, err
 }
@@ -213,20 +347,21 @@ func (q *Queries) SetConnectionTest(ctx context.Context, arg SetConnectionTestPa
 const UpdateConnection = `-- name: UpdateConnection :execrows
 UPDATE db_connections
 SET name = $3, encrypted_conn_str = $4, description = $5, min_role = $6, llm_policy = $7, last_test = $8,
-    updated_at = $9
+    updated_at = CASE WHEN updated_at >= $9 THEN updated_at + 1 ELSE $9 END, allow_powerful_login = $10
 WHERE tenant_id = $1 AND id = $2 AND is_active = TRUE
 `
 
 type UpdateConnectionParams struct {
-	TenantID         string
-	ID               string
-	Name             string
-	EncryptedConnStr string
-	Description      string
-	MinRole          string
-	LlmPolicy        string
-	LastTest         string
-	UpdatedAt        int64
+	TenantID           string
+	ID                 string
+	Name               string
+	EncryptedConnStr   string
+	Description        string
+	MinRole            string
+	LlmPolicy          string
+	LastTest           string
+	UpdatedAt          int64
+	AllowPowerfulLogin bool
 }
 
 func (q *Queries) UpdateConnection(ctx context.Context, arg UpdateConnectionParams) (int64, error) {
@@ -240,9 +375,38 @@ func (q *Queries) UpdateConnection(ctx context.Context, arg UpdateConnectionPara
 		arg.LlmPolicy,
 		arg.LastTest,
 		arg.UpdatedAt,
+		arg.AllowPowerfulLogin,
 	)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const UpsertConnectionFunction = `-- name: UpsertConnectionFunction :exec
+INSERT INTO connection_functions (tenant_id, connection_id, signature, hash, allowed_by, created_at)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (tenant_id, connection_id, signature)
+DO UPDATE SET hash = excluded.hash, allowed_by = excluded.allowed_by, created_at = excluded.created_at
+`
+
+type UpsertConnectionFunctionParams struct {
+	TenantID     string
+	ConnectionID string
+	Signature    string
+	Hash         string
+	AllowedBy    string
+	CreatedAt    int64
+}
+
+func (q *Queries) UpsertConnectionFunction(ctx context.Context, arg UpsertConnectionFunctionParams) error {
+	_, err := q.db.ExecContext(ctx, UpsertConnectionFunction,
+		arg.TenantID,
+		arg.ConnectionID,
+		arg.Signature,
+		arg.Hash,
+		arg.AllowedBy,
+		arg.CreatedAt,
+	)
+	return err
 }

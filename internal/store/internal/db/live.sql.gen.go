@@ -11,7 +11,7 @@ import (
 
 const LiveKey = `-- name: LiveKey :one
 SELECT k.id, k.tenant_id, k.user_id, k.name, k.prefix, k.hashed_key, k.hash_key_id, k.max_role, k.created_at,
-    k.last_used_at, k.revoked_at, k.expires_at,
+    k.last_used_at, k.revoked_at, k.expires_at, k.parent_id,
     u.email, u.role, u.is_active, u.session_epoch, u.auth_provider, u.last_sync_at,
     t.slug, t.is_active AS tenant_active, t.config_version
 FROM api_keys k
@@ -41,6 +41,7 @@ type LiveKeyRow struct {
 	LastUsedAt    int64
 	RevokedAt     int64
 	ExpiresAt     int64
+	ParentID      string
 	Email         string
 	Role          string
 	IsActive      bool
@@ -73,6 +74,7 @@ func (q *Queries) LiveKey(ctx context.Context, arg LiveKeyParams) (LiveKeyRow, e
 		&i.LastUsedAt,
 		&i.RevokedAt,
 		&i.ExpiresAt,
+		&i.ParentID,
 		&i.Email,
 		&i.Role,
 		&i.IsActive,

@@ -17,6 +17,7 @@ type ApiKey struct {
 	LastUsedAt int64
 	RevokedAt  int64
 	ExpiresAt  int64
+	ParentID   string
 }
 
 type AuditHead struct {
@@ -42,6 +43,15 @@ type AuditLog struct {
 	CreatedAt int64
 }
 
+type ConnectionFunction struct {
+	TenantID     string
+	ConnectionID string
+	Signature    string
+	Hash         string
+	AllowedBy    string
+	CreatedAt    int64
+}
+
 type CryptoKey struct {
 	Purpose   string
 	KeyID     string
@@ -49,18 +59,19 @@ type CryptoKey struct {
 }
 
 type DbConnection struct {
-	ID               string
-	TenantID         string
-	Name             string
-	DbType           string
-	EncryptedConnStr string
-	Description      string
-	IsActive         bool
-	MinRole          string
-	LlmPolicy        string
-	LastTest         string
-	CreatedAt        int64
-	UpdatedAt        int64
+	ID                 string
+	TenantID           string
+	Name               string
+	DbType             string
+	EncryptedConnStr   string
+	Description        string
+	IsActive           bool
+	MinRole            string
+	LlmPolicy          string
+	LastTest           string
+	CreatedAt          int64
+	UpdatedAt          int64
+	AllowPowerfulLogin bool
 }
 
 type McpSession struct {
