@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 	"github.com/mcp-gateway/mcp-gateway/internal/tools/builtin"
@@ -17,17 +18,29 @@ type connections struct {
 	ring  *seal.Ring
 }
 
-// Connections implements tools/sql.Connections.
+// Connections implements tools/sql.Connections. The connections are read before
+// the functions: a change in between is then seen as a newer list under the old
+// version, which the next call reads again.
 func (c connections) Connections(ctx context.Context, t identity.TenantID) ([]sqltools.Connection, error) {
-	rows, err := c.store.Tenant(t).Connections(ctx, identity.Admin, store.Page{})
+	scope := c.store.Tenant(t)
+	rows, err := scope.Connections(ctx, identity.Admin, store.Page{})
 	if err != nil {
 		return nil, err
+	}
+	functions, err := scope.AllowedFunctions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	allowed := map[string][]database.AllowedFunction{}
+	for _, f := range functions {
+		allowed[f.Connection] = append(allowed[f.Connection], database.AllowedFunction{Signature: f.Signature, Hash: f.Hash})
 	}
 	out := make([]sqltools.Connection, len(rows))
 	for i, r := range rows {
 		out[i] = sqltools.Connection{
 			ID: r.ID, Name: r.Name, DBType: r.Type, Description: r.Description, MinRole: r.MinRole,
 			Version: r.UpdatedAt.Format(time.RFC3339Nano),
+			Rules:   database.Rules{AllowPowerfulLogin: r.AllowPowerfulLogin, AllowedFunctions: allowed[r.ID]},
 		}
 	}
 	return out, nil

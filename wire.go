@@ -150,6 +150,7 @@ func (a *app) newSignIn(crypt crypto) (s signIn, err error) {
 type tooling struct {
 	engines []database.Dialect
 	env     database.Env
+	sql     *sqltools.Provider
 	catalog *gate.Catalog
 	gate    *gate.Gate
 	offers  mcp.Offers
@@ -172,7 +173,9 @@ func (a *app) newTooling(ctx context.Context, crypt crypto, limits *limit.Limite
 	allowed := func(ctx context.Context, p identity.Principal, name string) bool {
 		return catalog.Allowed(ctx, p, name)
 	}
-	catalog = gate.NewCatalog(a.providers(connections{store: a.store, ring: crypt.ring}, t.env, t.engines, c.tools, offers, allowed), a.store)
+	conns := connections{store: a.store, ring: crypt.ring}
+	t.sql = &sqltools.Provider{Connections: conns, Dialects: byName(t.engines), Pools: a.pools, Env: t.env}
+	catalog = gate.NewCatalog(providers(conns, t.sql, offers, c.tools, allowed), a.store)
 	a.shareChanges(catalog)
 	t.catalog = catalog
 	t.gate = gate.New(gate.Config{
@@ -197,7 +200,7 @@ func (a *app) openDoors(keys config.Keys, crypt crypto, who signIn, what tooling
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: who.auth, SSO: who.sso, Pages: who.pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,
 		Databases: api.Databases{
-			Dialects: what.engines, Drop: a.pools.Drop,
+			Dialects: what.engines, Drop: a.pools.Drop, Functions: what.sql.Functions,
 			Env: func(slug string) database.Env {
 				env := what.env
 				env.Slug = slug
@@ -263,14 +266,14 @@ func reveal(secrets []config.Secret) []string {
 type allowedFunc func(ctx context.Context, p identity.Principal, name string) bool
 
 // providers lists what offers tools, in listing order (contract 6.3).
-func (a *app) providers(conns connections, env database.Env, engines []database.Dialect, custom []tool.Tool, offers tool.Provider, allowed allowedFunc) []tool.Provider {
+func providers(conns connections, databases, offers tool.Provider, custom []tool.Tool, allowed allowedFunc) []tool.Provider {
 	own := slices.Clone(custom)
 	slices.SortFunc(own, func(x, y tool.Tool) int { return cmp.Compare(x.Name, y.Name) })
 	return []tool.Provider{
 		builtin.Time{Now: time.Now},
 		tool.Static(own),
 		builtin.Connections{List: conns.described, Allowed: allowed},
-		&sqltools.Provider{Connections: conns, Dialects: byName(engines), Pools: a.pools, Env: env},
+		databases,
 		offers,
 	}
 }

@@ -26,6 +26,9 @@ type connectionOut struct {
 	LLMPolicy   string        `json:"llm_policy"`
 	LastTest    *testOut      `json:"last_test"`
 	Test        *testOut      `json:"test,omitempty"`
+	// AllowPowerful is for administrators only: it tells others where a login
+	// is worth an attack.
+	AllowPowerful *bool `json:"allow_powerful_login,omitempty" doc:"Whether a login is accepted that could run programs or read files on the server. Shown to administrators."`
 }
 
 // TransformSchema tells the document that a connection may be untested, which
@@ -35,13 +38,16 @@ func (connectionOut) TransformSchema(_ huma.Registry, s *huma.Schema) *huma.Sche
 	return s
 }
 
-func outConnection(c store.Connection) connectionOut {
+func outConnection(reader identity.Role, c store.Connection) connectionOut {
 	out := connectionOut{
 		ID: c.ID, Name: c.Name, Type: c.Type, Description: textOrNull(c.Description), Active: true,
 		CreatedAt: c.CreatedAt, MinRole: c.MinRole, LLMPolicy: c.LLMPolicy,
 	}
 	if test := new(testOut); len(c.LastTest) > 0 && json.Unmarshal(c.LastTest, test) == nil {
 		out.LastTest = test
+	}
+	if reader.Allows(identity.Admin) {
+		out.AllowPowerful = &c.AllowPowerfulLogin
 	}
 	return out
 }
@@ -52,7 +58,7 @@ func (s *server) listConnections(ctx context.Context, c *call) ([]connectionOut,
 		return nil, err
 	}
 	connections, err := c.scope().Connections(ctx, c.who.Role, page)
-	return list(connections, outConnection), err
+	return list(connections, func(x store.Connection) connectionOut { return outConnection(c.who.Role, x) }), err
 }
 
 type connectionIn struct {
@@ -62,17 +68,20 @@ type connectionIn struct {
 	Description *string `json:"description,omitempty" nullable:"true" maxLength:"1000"`
 	MinRole     *string `json:"min_role,omitempty" nullable:"true" enum:"viewer,analyst,admin" default:"viewer"`
 	LLMPolicy   *string `json:"llm_policy,omitempty" nullable:"true" enum:"rows,schema,off" default:"rows" doc:"What a language model may see."`
+
+	AllowPowerful *bool `json:"allow_powerful_login,omitempty" nullable:"true" default:"false" doc:"Accept a login that could run programs or read files on the server."`
 }
 
 func (s *server) createConnection(ctx context.Context, c *call, in connectionIn) (connectionOut, error) {
-	test, err := s.checkString(ctx, c, in.Type, in.String)
+	test, err := s.checkString(ctx, c, tested{in.Type, in.String, isTrue(in.AllowPowerful)})
 	if err != nil {
 		return connectionOut{}, err
 	}
 	n := store.NewConnection{
 		Name: in.Name, Type: in.Type, Description: orElse(in.Description, ""), LLMPolicy: orElse(in.LLMPolicy, "rows"),
 		MinRole: parseRole(orElse(in.MinRole, "viewer")), LastTest: test.encode(),
-		Seal: func(id string) (string, error) { return s.Ring.Seal(in.String, connectionPlace(c.who.Tenant, id)), nil },
+		AllowPowerfulLogin: isTrue(in.AllowPowerful),
+		Seal:               func(id string) (string, error) { return s.Ring.Seal(in.String, connectionPlace(c.who.Tenant, id)), nil },
 	}
 	var made store.Connection
 	err = c.scope().Write(ctx, func(tx *store.Tx) error {
@@ -85,7 +94,7 @@ func (s *server) createConnection(ctx context.Context, c *call, in connectionIn)
 		return connectionOut{}, err
 	}
 	s.Catalog.Changed(c.who.Tenant)
-	out := outConnection(made)
+	out := outConnection(c.who.Role, made)
 	out.Test = test
 	return out, nil
 }
@@ -102,6 +111,8 @@ type connectionPatch struct {
 	Description *string `json:"description,omitempty" nullable:"true" maxLength:"1000" doc:"An empty text clears it."`
 	MinRole     *string `json:"min_role,omitempty" nullable:"true" enum:"viewer,analyst,admin"`
 	LLMPolicy   *string `json:"llm_policy,omitempty" nullable:"true" enum:"rows,schema,off"`
+
+	AllowPowerful *bool `json:"allow_powerful_login,omitempty" nullable:"true" doc:"Accept a login that could run programs or read files on the server."`
 }
 
 // apply changes c and returns the names of the fields that were sent.
@@ -120,6 +131,10 @@ func (in connectionPatch) apply(c *store.Connection, ring *seal.Ring) (changed [
 	if in.String != nil {
 		c.Sealed, changed = ring.Seal(*in.String, connectionPlace(c.Tenant, c.ID)), append(changed, "connection_string")
 		c.LastTest = nil // it spoke of another database
+	}
+	if in.AllowPowerful != nil {
+		c.AllowPowerfulLogin, changed = *in.AllowPowerful, append(changed, "allow_powerful_login")
+		c.LastTest = nil // it was judged by another rule
 	}
 	return changed
 }
@@ -156,25 +171,31 @@ func (s *server) updateConnection(ctx context.Context, c *call, in connectionPat
 		stored.LastTest = test.encode()
 		err = c.scope().SetConnectionTest(ctx, stored.ID, stored.LastTest)
 	}
-	out := outConnection(stored)
+	out := outConnection(c.who.Role, stored)
 	out.Test = test
 	return out, err
 }
 
 // checkChange checks the string that will be in force after the change, when
-// it is a new one or a test is asked for.
+// it is a new one or a test is asked for, by the rules that will be in force.
 func (s *server) checkChange(ctx context.Context, c *call, stored store.Connection, in connectionPatch) (*testOut, error) {
-	if in.String != nil {
-		return s.checkString(ctx, c, stored.Type, *in.String)
+	with := tested{dbType: stored.Type, allowPowerful: stored.AllowPowerfulLogin}
+	if in.AllowPowerful != nil {
+		with.allowPowerful = *in.AllowPowerful
 	}
-	if !c.flag("test") {
+	switch {
+	case in.String != nil:
+		with.text = *in.String
+	case !c.flag("test"):
 		return nil, nil
+	default:
+		plain, err := s.Ring.Open(stored.Sealed, connectionPlace(stored.Tenant, stored.ID))
+		if err != nil {
+			return nil, err
+		}
+		with.text = plain
 	}
-	plain, err := s.Ring.Open(stored.Sealed, connectionPlace(stored.Tenant, stored.ID))
-	if err != nil {
-		return nil, err
-	}
-	return s.checkString(ctx, c, stored.Type, plain)
+	return s.checkString(ctx, c, with)
 }
 
 // connectionChanged ends the pool and tells the tenant's open streams.
@@ -205,7 +226,7 @@ func (s *server) testConnection(ctx context.Context, c *call) (testOut, error) {
 	if err != nil {
 		return testOut{}, err
 	}
-	result, err := s.probe(ctx, c, stored.Type, plain)
+	result, err := s.probe(ctx, c, tested{stored.Type, plain, stored.AllowPowerfulLogin})
 	if fault.Is(err, fault.Unprocessable) {
 		// Rules became stricter since it was stored. That is a result.
 		result, err = s.failed("other"), nil

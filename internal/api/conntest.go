@@ -16,8 +16,8 @@ type testOut struct {
 	LatencyMS     *float64  `json:"latency_ms"`
 	ServerVersion *string   `json:"server_version"`
 	CanWrite      *bool     `json:"can_write"`
-	Warning       *string   `json:"warning" doc:"Set when the login could write."`
-	Error         *string   `json:"error" enum:"host not allowed,cannot connect,timed out,authentication failed,TLS failed,database not found,other"`
+	Warning       *string   `json:"warning" doc:"Set when the login could write, or is refused because it could do more: what to do about it."`
+	Error         *string   `json:"error" enum:"host not allowed,cannot connect,timed out,authentication failed,TLS failed,database not found,login too powerful,other"`
 	TestedAt      time.Time `json:"tested_at"`
 }
 
@@ -34,28 +34,49 @@ func (t *testOut) encode() json.RawMessage {
 }
 
 type testIn struct {
-	Type   string `json:"db_type" enum:"postgres,mysql,sqlite,mssql"`
-	String string `json:"connection_string" minLength:"1" maxLength:"2000"`
+	Type          string `json:"db_type" enum:"postgres,mysql,sqlite,mssql"`
+	String        string `json:"connection_string" minLength:"1" maxLength:"2000"`
+	AllowPowerful *bool  `json:"allow_powerful_login,omitempty" nullable:"true" default:"false" doc:"Accept a login that could run programs or read files on the server."`
 }
 
 func (s *server) testString(ctx context.Context, c *call, in testIn) (testOut, error) {
-	return s.probe(ctx, c, in.Type, in.String)
+	return s.probe(ctx, c, tested{in.Type, in.String, isTrue(in.AllowPowerful)})
 }
+
+// tested is what a test connects with.
+type tested struct {
+	dbType, text  string
+	allowPowerful bool
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
+
+// powerfulAdvice tells an administrator what to do about [database.ErrPowerfulLogin].
+const powerfulAdvice = "This login could run programs or read files on the database's server, or take any right. " +
+	"Use a login that may only read what is needed, or set allow_powerful_login on the connection to accept the risk."
 
 // checkString refuses a connection string that may not be stored (contract
 // 3.5), and one that does not work when the caller asked for a test.
-func (s *server) checkString(ctx context.Context, c *call, dbType, text string) (*testOut, error) {
+func (s *server) checkString(ctx context.Context, c *call, with tested) (*testOut, error) {
 	if !c.flag("test") {
-		return nil, s.storable(c, dbType, text)
+		return nil, s.storable(c, with.dbType, with.text)
 	}
-	result, err := s.probe(ctx, c, dbType, text)
+	result, err := s.probe(ctx, c, with)
 	if err != nil {
 		return nil, err
 	}
 	if !result.OK {
-		return nil, fault.New(fault.Invalid, "Connection test failed: "+*result.Error)
+		return nil, fault.New(fault.Invalid, "Connection test failed: "+withAdvice(*result.Error))
 	}
 	return &result, nil
+}
+
+// withAdvice adds what to do about a refusal that an administrator can lift.
+func withAdvice(reason string) string {
+	if reason == database.ErrPowerfulLogin {
+		return reason + ". " + powerfulAdvice
+	}
+	return reason
 }
 
 // storable refuses a string whose host may never be dialled: the answer is the
@@ -83,14 +104,16 @@ func (s *server) parse(c *call, dbType, text string) (database.Dialect, database
 
 // probe connects once, outside of the pools. Only a string that may not be
 // used is an error; a database that does not answer is a result.
-func (s *server) probe(ctx context.Context, c *call, dbType, text string) (testOut, error) {
-	dialect, target, err := s.parse(c, dbType, text)
+func (s *server) probe(ctx context.Context, c *call, with tested) (testOut, error) {
+	dialect, target, err := s.parse(c, with.dbType, with.text)
 	if err != nil {
 		return testOut{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, database.ConnectTimeout)
 	defer cancel()
-	conn, err := dialect.Open(target, s.Databases.Env(c.who.Slug))
+	env := s.Databases.Env(c.who.Slug)
+	env.Rules.AllowPowerfulLogin = with.allowPowerful
+	conn, err := dialect.Open(target, env)
 	if err != nil {
 		return s.failed(reason(err)), nil
 	}
@@ -112,7 +135,11 @@ func (s *server) probe(ctx context.Context, c *call, dbType, text string) (testO
 func (s *server) moment() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
 func (s *server) failed(reason string) testOut {
-	return testOut{Error: &reason, TestedAt: s.moment()}
+	out := testOut{Error: &reason, TestedAt: s.moment()}
+	if reason == database.ErrPowerfulLogin {
+		out.Warning = textOrNull(powerfulAdvice)
+	}
+	return out
 }
 
 // reason is the member of the fixed set that err stands for: a driver's own
@@ -120,7 +147,7 @@ func (s *server) failed(reason string) testOut {
 func reason(err error) string {
 	known := []string{
 		database.ErrHostNotAllowed, database.ErrCannotConnect, database.ErrTimedOut, database.ErrAuthentication,
-		database.ErrTLS, database.ErrDatabaseNotFound,
+		database.ErrTLS, database.ErrDatabaseNotFound, database.ErrPowerfulLogin,
 	}
 	f := fault.Of(err)
 	switch {

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
@@ -18,6 +19,19 @@ type fakeDialect struct {
 	mu      sync.Mutex
 	opened  int
 	dropped []string
+
+	functions map[string][]database.Function // by connection
+	down      error                          // what asking for functions fails with
+}
+
+// list implements api.Databases.Functions.
+func (d *fakeDialect) list(_ context.Context, who identity.Principal, connection string) ([]database.Function, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if who.IsZero() {
+		return nil, fault.New(fault.Internal, "nobody asks")
+	}
+	return d.functions[connection], d.down
 }
 
 func (*fakeDialect) Name() string          { return "postgres" }
@@ -37,11 +51,11 @@ func (*fakeDialect) Parse(text string, _ database.Env) (database.Target, error) 
 	return fakeTarget(host), nil
 }
 
-func (d *fakeDialect) Open(target database.Target, _ database.Env) (database.Conn, error) {
+func (d *fakeDialect) Open(target database.Target, env database.Env) (database.Conn, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.opened++
-	return fakeConn{target.(fakeTarget)}, nil
+	return fakeConn{target.(fakeTarget), env.Rules}, nil
 }
 
 func (d *fakeDialect) drop(tenant, connection string) {
@@ -68,7 +82,10 @@ type fakeTarget string
 func (fakeTarget) String() string    { return "redacted" }
 func (t fakeTarget) Address() string { return string(t) + ":5432" }
 
-type fakeConn struct{ host fakeTarget }
+type fakeConn struct {
+	host  fakeTarget
+	rules database.Rules
+}
 
 func (c fakeConn) Usage() database.Usage { return database.Usage{} }
 
@@ -87,6 +104,11 @@ func (c fakeConn) Probe(context.Context) (database.Probe, error) {
 		return database.Probe{}, database.ConnectFault(database.ErrHostNotAllowed, secret)
 	case "badpass":
 		return database.Probe{}, database.ConnectFault(database.ErrAuthentication, secret)
+	case "powerful":
+		if !c.rules.AllowPowerfulLogin {
+			return database.Probe{}, database.ConnectFault(database.ErrPowerfulLogin, secret)
+		}
+		return database.Probe{Latency: time.Millisecond, ServerVersion: "16.2", CanWrite: true, Warning: "This login could write."}, nil
 	case "slow":
 		return database.Probe{}, fault.Wrap(fault.Timeout, context.DeadlineExceeded, "query timed out")
 	default:

@@ -134,7 +134,7 @@ func (g *gateway) defaults(t testing.TB) setup {
 				Env: func(slug string) database.Env {
 					return database.Env{Slug: slug, Dialer: egress.NewDialer(egress.Policy{}, 0)}
 				},
-				Drop: g.dialect.drop,
+				Drop: g.dialect.drop, Functions: g.dialect.list,
 			},
 		},
 	}

@@ -39,6 +39,7 @@ func (s *server) routes() []*route {
 		ssoCallbacks  = bucket{name: "sso_page_callback", count: 20}
 		ssoExchanges  = bucket{name: "sso_exchange", count: 20}
 		audits        = bucket{name: "audit_logs", count: 60}
+		functions     = bucket{name: "connection_functions", count: 30}
 	)
 	return []*route{
 		{method: post, path: "/auth/login", rate: signIns, event: "login.success", do: with(s.login),
@@ -111,6 +112,12 @@ func (s *server) routes() []*route {
 			id: "removeConnection", tag: tagConnections, summary: "Remove a connection", refusals: []int{404}},
 		{method: post, path: "/connections/{id}/test", min: admin, rate: tests, do: plain(s.testConnection),
 			id: "testConnection", tag: tagConnections, summary: "Test a connection", refusals: []int{404}},
+		{method: get, path: "/connections/{id}/functions", min: admin, rate: functions, do: plain(s.listFunctions),
+			id: "listConnectionFunctions", tag: tagConnections, summary: "List the users' own functions of a database and which of them statements may run", query: functionsQuery(), refusals: []int{404, 502}},
+		{method: post, path: "/connections/{id}/functions", min: admin, rate: functions, event: "connection.function_allowed", do: with(s.allowFunction),
+			id: "allowConnectionFunction", tag: tagConnections, summary: "Allow a function of the users' own in statements", refusals: []int{400, 404, 409, 502}},
+		{method: del, path: "/connections/{id}/functions", min: admin, event: "connection.function_removed", do: plain(s.removeFunction),
+			id: "removeConnectionFunction", tag: tagConnections, summary: "Take a function off the list of a connection", query: functionQuery(), refusals: []int{404}},
 
 		{method: get, path: "/tools/", min: viewer, do: plain(s.listTools),
 			id: "listTools", tag: tagTools, summary: "List tools with the roles that may call them"},

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/auth"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/gate"
@@ -26,6 +27,9 @@ type Databases struct {
 	Env func(slug string) database.Env
 	// Drop closes the pool of a connection that changed or is gone.
 	Drop func(tenant, connection string)
+	// Functions lists the functions that users have defined in the database of
+	// a connection of the caller's tenant.
+	Functions func(ctx context.Context, who identity.Principal, connection string) ([]database.Function, error)
 }
 
 // Registration says who may register a tenant (contract 3.3).

@@ -34,6 +34,7 @@ func contractRoutes() []string {
 		"GET /tenants/users", "POST /tenants/users", "PATCH /tenants/users/{id}", "DELETE /tenants/users/{id}",
 		"POST /connections/", "GET /connections/", "PATCH /connections/{id}", "DELETE /connections/{id}",
 		"POST /connections/{id}/test", "POST /connections/test",
+		"GET /connections/{id}/functions", "POST /connections/{id}/functions", "DELETE /connections/{id}/functions",
 		"GET /tools/", "PATCH /tools/{tool_name}",
 		"POST /api-keys", "GET /api-keys", "DELETE /api-keys/{id}", "GET /audit-logs/", "GET /query/history",
 	}

@@ -17,6 +17,7 @@ const (
 	ErrAuthentication   = "authentication failed"
 	ErrTLS              = "TLS failed"
 	ErrDatabaseNotFound = "database not found"
+	ErrPowerfulLogin    = "login too powerful"
 	ErrOther            = "other"
 )
 
