@@ -88,6 +88,9 @@ func (g *Guard) check(sql string) (*sqlguard.Statement, error) {
 	if err := g.account(tokens, view, in.seen); err != nil {
 		return nil, err
 	}
+	if err := g.checkCost(query); err != nil {
+		return nil, err
+	}
 	return &sqlguard.Statement{
 		SQL:       join(tokens),
 		Kind:      strings.ToUpper(gate.first()),

@@ -118,6 +118,9 @@ func (g *Guard) pass(sql string) (string, *inspector, error) {
 	if err != nil {
 		return "", nil, err
 	}
+	if err := checkCost(statement); err != nil {
+		return "", nil, err
+	}
 	text, err := regenerate(statement)
 	return text, verdict, err
 }

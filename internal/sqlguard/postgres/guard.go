@@ -57,6 +57,9 @@ func (g *Guard) Check(sql string) (*sqlguard.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCost(tree); err != nil {
+		return nil, err
+	}
 	verdict.SQL, err = g.regenerate(tree)
 	if err != nil {
 		return nil, err

@@ -122,6 +122,7 @@ func reasons() []string {
 		"Forbidden operation in SQL AST: ",
 		"Multiple statements are not allowed",
 		"Function not allowed: ",
+		"Statement too expensive: ",
 	}
 }
 

@@ -70,6 +70,9 @@ func (*Guard) Check(sql string) (*sqlguard.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCost(stmts[0]); err != nil {
+		return nil, err
+	}
 	verdict.SQL, err = canonical(sql, tokens)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,156 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlguardtest"
+)
+
+const tooExpensive = "Statement too expensive: "
+
+func TestExpensiveStatementsAreRefused(t *testing.T) {
+	guard := New()
+	for _, c := range sqlguardtest.Load(t, "postgres", "expensive.sql") {
+		t.Run(c.Name, func(t *testing.T) {
+			stmt, err := guard.Check(c.SQL)
+			if err == nil {
+				t.Fatalf("accepted: %s", stmt.SQL)
+			}
+			if public := fault.Of(err).Public; !strings.HasPrefix(public, tooExpensive) {
+				t.Errorf("refused with %q\n%s", public, c.SQL)
+			}
+		})
+	}
+}
+
+func TestAffordableStatementsAreAccepted(t *testing.T) {
+	sqlguardtest.MustAccept(t, New(), sqlguardtest.Load(t, "postgres", "affordable.sql"))
+}
+
+// doubling is n WITH queries of which each refers twice to the one before.
+func doubling(n int, how, from string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "WITH c0 AS %s (SELECT 1 AS x)", how)
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, ", c%d AS %s (SELECT 1 AS x "+from+")", i, how, i-1, i-1)
+	}
+	fmt.Fprintf(&b, " SELECT count(*) FROM c%d", n)
+	return b.String()
+}
+
+func TestExpansions(t *testing.T) {
+	const join = "FROM c%d a, c%d b"
+	tests := map[string]struct {
+		sql     string
+		refused bool
+	}{
+		"30 doublings":      {"EXPLAIN " + doubling(30, "NOT MATERIALIZED", join), true},
+		"12 doublings":      {doubling(12, "NOT MATERIALIZED", join), true},
+		"7 doublings":       {doubling(7, "NOT MATERIALIZED", join), false},
+		"planned once":      {doubling(30, "", join), false},
+		"materialized":      {doubling(30, "MATERIALIZED", join), false},
+		"in a condition":    {doubling(30, "NOT MATERIALIZED", "WHERE EXISTS (TABLE c%d) AND 1 IN (SELECT x FROM c%d)"), true},
+		"in a scalar":       {doubling(30, "NOT MATERIALIZED", "WHERE (SELECT x FROM c%d) = (SELECT x FROM c%d)"), true},
+		"in a union":        {doubling(30, "NOT MATERIALIZED", "FROM c%d UNION ALL SELECT x FROM c%d"), true},
+		"in derived tables": {doubling(30, "NOT MATERIALIZED", "FROM (SELECT * FROM c%d) a JOIN LATERAL (SELECT * FROM c%d) b ON true"), true},
+		"in the WITH of a subquery": {doubling(30, "NOT MATERIALIZED",
+			"FROM (WITH d AS NOT MATERIALIZED (SELECT x FROM c%d) SELECT 1 FROM d a, d b) a, c%d b"), true},
+		"within a WITH query":  {"WITH z AS (" + doubling(30, "NOT MATERIALIZED", join) + ") SELECT * FROM z", true},
+		"never referred to":    {strings.Replace(doubling(30, "NOT MATERIALIZED", join), "FROM c30", "FROM users", 1), true},
+		"in recursive order":   {backwards(30), true},
+		"ten times ten":        {"WITH a AS NOT MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 1 FROM " + list("a", 10) + ") SELECT 1 FROM " + list("b", 9), false},
+		"many relations":       {"SELECT 1 FROM " + list("users", 65), true},
+		"sixty relations":      {"SELECT 1 FROM " + list("users", 60), false},
+		"many in a union":      {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 300), false},
+		"many many in a union": {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 1_000), true},
+	}
+	guard := New()
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, err := guard.Check(tt.sql)
+			switch {
+			case tt.refused && err == nil:
+				t.Error("accepted")
+			case tt.refused && !strings.HasPrefix(fault.Of(err).Public, tooExpensive), !tt.refused && err != nil:
+				t.Errorf("refused with %v", err)
+			}
+		})
+	}
+}
+
+// backwards is a chain in which each WITH query refers to the two that follow.
+func backwards(n int) string {
+	var b strings.Builder
+	b.WriteString("WITH RECURSIVE ")
+	for i := n; i > 0; i-- {
+		fmt.Fprintf(&b, "c%d AS NOT MATERIALIZED (SELECT 1 AS x FROM c%d a, c%d b), ", i, i-1, i-1)
+	}
+	fmt.Fprintf(&b, "c0 AS NOT MATERIALIZED (SELECT 1 AS x) SELECT 1 FROM c%d", n)
+	return b.String()
+}
+
+// list names a relation n times, under different aliases.
+func list(relation string, n int) string {
+	items := make([]string, n)
+	for i := range items {
+		items[i] = fmt.Sprintf("%s %s%d", relation, relation, i)
+	}
+	return strings.Join(items, ", ")
+}
+
+// TestCheckingHostileShapesIsCheap nests what the measuring itself repeats.
+func TestCheckingHostileShapesIsCheap(t *testing.T) {
+	recursive := "SELECT 'a' AS x"
+	for range 20 {
+		recursive = "WITH RECURSIVE r(x) AS (SELECT 'a' UNION ALL SELECT x FROM r, (" + recursive + ") s) SELECT x FROM r"
+	}
+	unions := "WITH RECURSIVE " + strings.Repeat("r(x) AS (SELECT 'a' UNION ALL SELECT x FROM r), ", 200) + "z AS (SELECT 1) SELECT 1"
+	for name, sql := range map[string]string{
+		"nested recursion": recursive,
+		"many recursions":  unions,
+		"a long chain":     doubling(200, "", "FROM c%d a, c%d b"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				_, _ = New().Check(sql)
+			}()
+			select {
+			case <-done:
+			case <-time.After(20 * time.Second):
+				t.Fatal("the check does not end")
+			}
+		})
+	}
+}
+
+// TestAffordableStatementsRun makes sure that the corpus is what it says: it
+// runs within a second each.
+func TestAffordableStatementsRun(t *testing.T) {
+	e := startEngine(t)
+	conn, err := pgx.ConnectConfig(t.Context(), e.login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	guard := New()
+	for _, c := range sqlguardtest.Load(t, "postgres", "affordable.sql") {
+		t.Run(c.Name, func(t *testing.T) {
+			stmt, err := guard.Check(c.SQL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := conn.Exec(t.Context(), "SET statement_timeout = '5s'; "+stmt.SQL); err != nil {
+				t.Errorf("%v\n%s", err, stmt.SQL)
+			}
+		})
+	}
+}

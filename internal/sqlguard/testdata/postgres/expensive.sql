@@ -1,0 +1,229 @@
+SELECT (SELECT array_agg(i::text) FROM generate_series(1,100000) i) && (SELECT array_agg((-i)::text) FROM generate_series(1,100000) i)
+%%
+SELECT xpath('count(//*[count(//*[count(//*)>0])>0])', xmlparse(document '<a>'||repeat('<b/>',1800)||'</a>'))
+%%
+SELECT length(translate(repeat('z',200000),repeat('a',20000),''))
+%%
+SELECT length(array_agg(repeat('x',100000000))::text) FROM generate_series(1,100)
+%%
+EXPLAIN SELECT length(repeat('x',100000000))
+%%
+SELECT count(*) FROM (SELECT i FROM generate_series(1,1000000000) i ORDER BY i DESC) t
+%%
+SELECT count(*) FROM generate_series(1,100000) a, generate_series(1,100000) b
+%%
+WITH s AS (SELECT i FROM generate_series(1,100000) i) SELECT count(*) FROM s a CROSS JOIN s b
+%%
+SELECT length(lpad('x', 100000000))
+%%
+SELECT length(pg_catalog.rpad('x', 100000000, 'ab'))
+%%
+SELECT repeat('x', 10000 * 10000)
+%%
+SELECT repeat('x', 1 << 30)
+%%
+SELECT repeat('x', '100000000'::int)
+%%
+SELECT repeat('x', CAST('100000000' AS integer))
+%%
+SELECT repeat('x', (SELECT 100000000))
+%%
+SELECT repeat('x', (SELECT max(i) FROM generate_series(1,100000000) i))
+%%
+SELECT repeat('x', n) FROM (VALUES (1), (100000000)) AS v(n)
+%%
+SELECT repeat('x', v.column1) FROM (VALUES (100000000)) v
+%%
+WITH n AS (SELECT 100000000 AS n) SELECT repeat('x', n.n) FROM n
+%%
+WITH n(k) AS (SELECT 100000000) SELECT repeat('x', k) FROM n
+%%
+SELECT repeat('x', i) FROM generate_series(100000000,100000001) i
+%%
+SELECT repeat('x', i) FROM generate_series(100000000,100000001) AS g(i)
+%%
+SELECT repeat('x', generate_series) FROM generate_series(100000000,100000001)
+%%
+SELECT repeat('x', id * 1000000) FROM users
+%%
+SELECT repeat('x', extract(epoch FROM now())::int) FROM users
+%%
+SELECT repeat('x', ascii('a') * ascii('b') * ascii('c'))
+%%
+SELECT repeat('x', power(10, 8)::int)
+%%
+SELECT repeat('x', (10 ^ 8)::int)
+%%
+SELECT repeat('x', length(repeat('x', 100000)) * 1000)
+%%
+SELECT repeat('x', hashtext('a'))
+%%
+SELECT repeat('x', substr('100000000', 1, 9)::int)
+%%
+SELECT repeat('x', ('1' || '00000000')::int)
+%%
+SELECT repeat('x', ('{"n": 100000000}'::jsonb->>'n')::int)
+%%
+SELECT repeat('x', to_number('100000000', '999999999')::int)
+%%
+SELECT repeat('x', pg_size_bytes('100MB')::int)
+%%
+SELECT repeat('x', greatest(1, 100000000))
+%%
+SELECT repeat('x', CASE WHEN true THEN 100000000 END)
+%%
+SELECT repeat('x', coalesce(NULL, 100000000))
+%%
+SELECT repeat('x', least(100000000, 200000000))
+%%
+SELECT repeat(repeat(repeat(repeat('x', 100), 100), 100), 100)
+%%
+SELECT repeat((10::numeric ^ 100000)::text, 1000)
+%%
+SELECT replace(repeat('a', 10000), 'a', repeat('b', 10000))
+%%
+SELECT replace(repeat('a', 10000), substr('ab', 1, 1), repeat('b', 10000))
+%%
+SELECT regexp_replace(repeat('a', 10000), 'a', repeat('b', 10000), 'g')
+%%
+SELECT regexp_replace(repeat('a', 100000), '.*', repeat('\&', 1000))
+%%
+SELECT array_fill(1, ARRAY[10000, 10000])
+%%
+SELECT array_fill('x'::text, ARRAY[100000000])
+%%
+SELECT array_to_string(array_fill(1, ARRAY[10000]), repeat('x', 10000))
+%%
+SELECT array_to_string(string_to_array(repeat(',', 100000), ','), repeat('x', 1000))
+%%
+SELECT '1'::bit(80000000)
+%%
+SELECT 'x'::char(10485760)
+%%
+SELECT bpchar('x', 10485764, true)
+%%
+SELECT format('%100000000s', 'x')
+%%
+SELECT format('%*s', 100000000, 'x')
+%%
+SELECT format(f, 'x') FROM (SELECT '%100000000s' AS f) t
+%%
+SELECT string_agg(repeat('x', 1000000), '') FROM generate_series(1, 1000)
+%%
+SELECT array_agg(repeat('x', 1000000)) FROM users
+%%
+SELECT json_agg(repeat('x', 1000000)) FROM users
+%%
+SELECT ARRAY(SELECT repeat('x', 1000000) FROM users)
+%%
+SELECT xmlagg(xmlelement(name a, repeat('x', 1000000))) FROM users
+%%
+SELECT array_agg(t) FROM (SELECT repeat('x', 1000000) FROM users) t
+%%
+SELECT string_agg(i::text, repeat('x', 100000)) FROM generate_series(1, 100000) i
+%%
+SELECT repeat('a', 8000000), repeat('b', 8000000), repeat('c', 8000000), repeat('d', 8000000), repeat('e', 8000000), repeat('f', 8000000), repeat('g', 8000000), repeat('h', 8000000), repeat('i', 8000000)
+%%
+SELECT ARRAY(SELECT i::text FROM generate_series(1,100000) i) @> ARRAY(SELECT i::text FROM generate_series(1,100000) i)
+%%
+SELECT arrayoverlap(ARRAY(SELECT i FROM generate_series(1,100000) i), ARRAY(SELECT -i FROM generate_series(1,100000) i))
+%%
+SELECT (SELECT array_agg(a.oid::text) FROM pg_class a, pg_class b) && (SELECT array_agg(b.relname::text) FROM pg_class a, pg_class b)
+%%
+SELECT (SELECT array_agg(a.oid) FROM pg_class a CROSS JOIN pg_class b WHERE true) <@ ARRAY(SELECT a.oid FROM pg_class a, pg_class b)
+%%
+WITH a AS MATERIALIZED (SELECT array_agg(i::text) AS v FROM generate_series(1,100000) i) SELECT x.v && y.v FROM a x, a y
+%%
+SELECT string_to_array(repeat('a,', 50000), ',') && string_to_array(repeat('b,', 50000), ',')
+%%
+SELECT strpos(repeat('a', 1000000), repeat('a', 100000) || 'b')
+%%
+SELECT position(repeat('a', 100000) || 'b' IN repeat('a', 1000000))
+%%
+SELECT repeat('a', 1000000) LIKE '%' || repeat('a', 100000) || 'b'
+%%
+SELECT ltrim(repeat('z', 1000000), repeat('a', 100000))
+%%
+SELECT split_part(repeat('a', 1000000), repeat('a', 100000) || 'b', 1)
+%%
+SELECT replace(repeat('a', 1000000), repeat('a', 100000) || 'b', '')
+%%
+SELECT ('(' || repeat('(0,0),', 50000) || '(1,1))')::path ?# ('(' || repeat('(5,5),', 50000) || '(6,6))')::path
+%%
+SELECT ('[' || repeat('{"a":1},', 50000) || '1]')::jsonb @> ('[' || repeat('{"b":1},', 50000) || '1]')::jsonb
+%%
+SELECT ('{' || repeat('[1,2],', 50000) || '[3,4]}')::int4multirange && ('{' || repeat('[5,6],', 50000) || '[7,8]}')::int4multirange
+%%
+WITH RECURSIVE c(x, n) AS (SELECT 'a', 1 UNION ALL SELECT x || x, n + 1 FROM c WHERE n < 30) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT concat(x, x) FROM c WHERE length(x) < 1000000000) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT repeat(x, 2) FROM c WHERE length(x) < 1000000000) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT replace(x, 'a', 'aa') FROM c WHERE length(x) < 1000000000) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT '''' UNION ALL SELECT quote_literal(x) FROM c WHERE length(x) < 1000000000) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(a, b) AS (SELECT 'a', 'b' UNION ALL SELECT b, a || b FROM c WHERE length(b) < 1000000000) SELECT length(a) FROM c
+%%
+WITH RECURSIVE c(a, b, d) AS (SELECT 'a', 'b', 'c' UNION ALL SELECT b || b, d, a FROM c) SELECT 1 FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT ARRAY[1] UNION ALL SELECT x || x FROM c WHERE cardinality(x) < 100000000) SELECT cardinality(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT (SELECT y || y FROM (SELECT c.x AS y) s) FROM c) SELECT length(x) FROM c
+%%
+SELECT repeat('x', n) FROM (WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n * 10 FROM c WHERE n < 100000000) SELECT n FROM c) t
+%%
+SELECT dept_id, count(*) FROM users GROUP BY CUBE (id, name, email, dept_id, manager_id, feeling, id, name, email, dept_id, manager_id, feeling)
+%%
+SELECT 1 FROM users GROUP BY CUBE (id, name, email, dept_id), CUBE (id, name, email, dept_id), CUBE (id, name, email, dept_id)
+%%
+SELECT 1 FROM users GROUP BY GROUPING SETS (CUBE (id, name, email, dept_id, manager_id, feeling, id, name, email), ())
+%%
+SELECT xpath(name, '<a/>'::xml) FROM users
+%%
+SELECT xpath('//' || 'a', '<a/>'::xml)
+%%
+SELECT xpath('//a[//b[//c]]', name::xml) FROM users
+%%
+SELECT xpath_exists('//a/ancestor::b/following::c', name::xml) FROM users
+%%
+SELECT xmlexists('/a[b[c[d]]]' PASSING BY VALUE (name::xml)) FROM users
+%%
+SELECT x.* FROM users, xmltable('//a[//b[//c]]' PASSING (name::xml) COLUMNS v text PATH 'x') x
+%%
+SELECT x.* FROM users, xmltable('/a' PASSING (name::xml) COLUMNS v text PATH '//a[//b[//c]]') x
+%%
+SELECT x.* FROM users, xmltable('/a' PASSING (name::xml) COLUMNS v text PATH users.name) x
+%%
+SELECT jsonb_pretty(repeat('[', 1000000)::jsonb)
+%%
+SELECT ts_headline('english', repeat('word ', 100000), to_tsquery('word'), 'StartSel=' || repeat('x', 10000) || ', HighlightAll=true')
+%%
+SELECT name FROM users WHERE repeat('x', 100000000) = name
+%%
+SELECT name FROM users ORDER BY repeat('x', 100000000)
+%%
+SELECT count(*) FILTER (WHERE repeat('x', 100000000) = 'x') FROM users
+%%
+SELECT row_number() OVER (ORDER BY repeat('x', 100000000)) FROM users
+%%
+SELECT 1 FROM users GROUP BY repeat('x', 100000000)
+%%
+SELECT 1 FROM users u JOIN orders o ON repeat('x', 100000000) = u.name
+%%
+SELECT 1 FROM users LIMIT length(repeat('x', 100000000))
+%%
+SELECT DISTINCT ON (repeat('x', 100000000)) 1 FROM users
+%%
+SELECT x.y FROM users, LATERAL (SELECT repeat('x', 100000000) AS y) x
+%%
+SELECT (ARRAY[repeat('x', 100000000)])[1]
+%%
+SELECT 1 WHERE EXISTS (SELECT repeat('x', 100000000))
+%%
+SELECT to_jsonb(to_jsonb(to_jsonb(repeat('"', 2000000))::text)::text)
+%%
+SELECT json_object_agg(repeat('k', 1000000), 1) FROM users
+%%
+SELECT encode(repeat('x', 5000000)::bytea, 'hex') || repeat('y', 100000000)
