@@ -129,6 +129,15 @@ func added(_ *Expr, args []extent) extent {
 	return e
 }
 
+// joined is a sum of numbers, or a text that holds both texts.
+func joined(_ *Expr, args []extent) extent {
+	e := added(nil, args)
+	if t := total(args); t.longest > numberBytes || math.IsInf(t.number, 1) {
+		e.bytes = t.bytes
+	}
+	return e
+}
+
 func multiplied(_ *Expr, args []extent) extent {
 	e := extent{bytes: digits(args), number: 1}
 	for _, a := range args {

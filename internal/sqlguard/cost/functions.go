@@ -90,6 +90,8 @@ func numbers(name string) function {
 	switch name {
 	case "+", "-":
 		f.measure = added
+	case "+||":
+		f.measure = joined
 	case "*":
 		f.measure = multiplied
 	case "/", "div":

@@ -343,7 +343,7 @@ func columnRef(n *ast.ColumnReferenceExpression) cost.Expr {
 func operatorName(kind string) string {
 	switch kind {
 	case "Add":
-		return "+"
+		return "+||" // it joins texts, too
 	case "Subtract":
 		return "-"
 	case "Multiply":

@@ -16,33 +16,11 @@ import (
 const tooExpensive = "Statement too expensive: "
 
 func TestExpensiveStatementsAreRefused(t *testing.T) {
-	guard := New()
-	for _, c := range sqlguardtest.Load(t, "postgres", "expensive.sql") {
-		t.Run(c.Name, func(t *testing.T) {
-			stmt, err := guard.Check(c.SQL)
-			if err == nil {
-				t.Fatalf("accepted: %s", stmt.SQL)
-			}
-			if public := fault.Of(err).Public; !strings.HasPrefix(public, tooExpensive) {
-				t.Errorf("refused with %q\n%s", public, c.SQL)
-			}
-		})
-	}
+	sqlguardtest.MustFindExpensive(t, New(), sqlguardtest.Load(t, "postgres", "expensive.sql"))
 }
 
 func TestAffordableStatementsAreAccepted(t *testing.T) {
 	sqlguardtest.MustAccept(t, New(), sqlguardtest.Load(t, "postgres", "affordable.sql"))
-}
-
-// doubling is n WITH queries of which each refers twice to the one before.
-func doubling(n int, how, from string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "WITH c0 AS %s (SELECT 1 AS x)", how)
-	for i := 1; i <= n; i++ {
-		fmt.Fprintf(&b, ", c%d AS %s (SELECT 1 AS x "+from+")", i, how, i-1, i-1)
-	}
-	fmt.Fprintf(&b, " SELECT count(*) FROM c%d", n)
-	return b.String()
 }
 
 func TestExpansions(t *testing.T) {
@@ -51,19 +29,19 @@ func TestExpansions(t *testing.T) {
 		sql     string
 		refused bool
 	}{
-		"30 doublings":      {"EXPLAIN " + doubling(30, "NOT MATERIALIZED", join), true},
-		"12 doublings":      {doubling(12, "NOT MATERIALIZED", join), true},
-		"7 doublings":       {doubling(7, "NOT MATERIALIZED", join), false},
-		"planned once":      {doubling(30, "", join), false},
-		"materialized":      {doubling(30, "MATERIALIZED", join), false},
-		"in a condition":    {doubling(30, "NOT MATERIALIZED", "WHERE EXISTS (TABLE c%d) AND 1 IN (SELECT x FROM c%d)"), true},
-		"in a scalar":       {doubling(30, "NOT MATERIALIZED", "WHERE (SELECT x FROM c%d) = (SELECT x FROM c%d)"), true},
-		"in a union":        {doubling(30, "NOT MATERIALIZED", "FROM c%d UNION ALL SELECT x FROM c%d"), true},
-		"in derived tables": {doubling(30, "NOT MATERIALIZED", "FROM (SELECT * FROM c%d) a JOIN LATERAL (SELECT * FROM c%d) b ON true"), true},
-		"in the WITH of a subquery": {doubling(30, "NOT MATERIALIZED",
+		"30 doublings":      {"EXPLAIN " + sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), true},
+		"12 doublings":      {sqlguardtest.Doubling(12, "NOT MATERIALIZED", join), true},
+		"7 doublings":       {sqlguardtest.Doubling(7, "NOT MATERIALIZED", join), false},
+		"planned once":      {sqlguardtest.Doubling(30, "", join), false},
+		"materialized":      {sqlguardtest.Doubling(30, "MATERIALIZED", join), false},
+		"in a condition":    {sqlguardtest.Doubling(30, "NOT MATERIALIZED", "WHERE EXISTS (TABLE c%d) AND 1 IN (SELECT x FROM c%d)"), true},
+		"in a scalar":       {sqlguardtest.Doubling(30, "NOT MATERIALIZED", "WHERE (SELECT x FROM c%d) = (SELECT x FROM c%d)"), true},
+		"in a union":        {sqlguardtest.Doubling(30, "NOT MATERIALIZED", "FROM c%d UNION ALL SELECT x FROM c%d"), true},
+		"in derived tables": {sqlguardtest.Doubling(30, "NOT MATERIALIZED", "FROM (SELECT * FROM c%d) a JOIN LATERAL (SELECT * FROM c%d) b ON true"), true},
+		"in the WITH of a subquery": {sqlguardtest.Doubling(30, "NOT MATERIALIZED",
 			"FROM (WITH d AS NOT MATERIALIZED (SELECT x FROM c%d) SELECT 1 FROM d a, d b) a, c%d b"), true},
-		"within a WITH query":  {"WITH z AS (" + doubling(30, "NOT MATERIALIZED", join) + ") SELECT * FROM z", true},
-		"never referred to":    {strings.Replace(doubling(30, "NOT MATERIALIZED", join), "FROM c30", "FROM users", 1), true},
+		"within a WITH query":  {"WITH z AS (" + sqlguardtest.Doubling(30, "NOT MATERIALIZED", join) + ") SELECT * FROM z", true},
+		"never referred to":    {strings.Replace(sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), "FROM c30", "FROM users", 1), true},
 		"in recursive order":   {backwards(30), true},
 		"ten times ten":        {"WITH a AS NOT MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 1 FROM " + list("a", 10) + ") SELECT 1 FROM " + list("b", 9), false},
 		"many relations":       {"SELECT 1 FROM " + list("users", 65), true},
@@ -115,7 +93,7 @@ func TestCheckingHostileShapesIsCheap(t *testing.T) {
 	for name, sql := range map[string]string{
 		"nested recursion": recursive,
 		"many recursions":  unions,
-		"a long chain":     doubling(200, "", "FROM c%d a, c%d b"),
+		"a long chain":     sqlguardtest.Doubling(200, "", "FROM c%d a, c%d b"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			done := make(chan struct{})

@@ -151,3 +151,32 @@ func caseName(file string, number int, sql string) string {
 	short = strings.ReplaceAll(short, "/", "|")
 	return fmt.Sprintf("%s_%03d_%s", strings.TrimSuffix(file, filepath.Ext(file)), number, short)
 }
+
+// MustFindExpensive fails the test unless guard refuses every case because of
+// what it would cost.
+func MustFindExpensive(t *testing.T, guard sqlguard.Guard, cases []Case) {
+	t.Helper()
+	for _, c := range cases {
+		t.Run(c.Name, func(t *testing.T) {
+			stmt, err := guard.Check(c.SQL)
+			if err == nil {
+				t.Fatalf("accepted, would run %q", stmt.SQL)
+			}
+			if public := fault.Of(err).Public; !strings.HasPrefix(public, "Statement too expensive: ") {
+				t.Errorf("refused with %q\n%s", public, c.SQL)
+			}
+		})
+	}
+}
+
+// Doubling is a statement with n WITH queries of which each refers to the one
+// before in a FROM clause that holds %d twice.
+func Doubling(n int, how, from string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "WITH c0 AS %s (SELECT 1 AS x)", how)
+	for i := 1; i <= n; i++ {
+		fmt.Fprintf(&b, ", c%d AS %s (SELECT 1 AS x "+from+")", i, how, i-1, i-1)
+	}
+	fmt.Fprintf(&b, " SELECT count(*) FROM c%d", n)
+	return b.String()
+}
