@@ -38,14 +38,15 @@ func (f Flavour) String() string {
 
 // revision is raised with every change of this package that could change a
 // verdict; the function list counts by its own checksum.
-const revision = 1
+const revision = 2
 
 // Guard checks statements of one flavour. It is safe for concurrent use.
 type Guard struct {
 	flavour   Flavour
-	functions map[string]bool
+	functions map[string]bool // native ones, by name
+	stored    map[string]bool // listed by an administrator: shop.f_total, in lower case
 	version   string
-	parsers   sync.Pool
+	parsers   *sync.Pool
 }
 
 var _ sqlguard.Guard = (*Guard)(nil)
@@ -57,15 +58,30 @@ func New(flavour Flavour) *Guard {
 		functions: allowedFunctions(flavour),
 		version: fmt.Sprintf("%s/%d/%08x", flavour, revision,
 			crc32.ChecksumIEEE([]byte(functionList))),
-		parsers: sync.Pool{New: func() any { return parser.New() }},
+		parsers: &sync.Pool{New: func() any { return parser.New() }},
 	}
 }
 
 // Version implements [sqlguard.Guard].
 func (g *Guard) Version() string { return g.version }
 
-// Allowing implements [sqlguard.Guard].
-func (g *Guard) Allowing([]string) sqlguard.Guard { return g }
+// Allowing implements [sqlguard.Guard]. A listed function may be called by its
+// whole name and, for the dialect to judge, by the name alone, which the server
+// looks up in the connection's database.
+func (g *Guard) Allowing(functions []string) sqlguard.Guard {
+	folded := foldFunctions(functions)
+	if len(folded) == 0 {
+		return g
+	}
+	allowing := *g
+	allowing.version = sqlguard.AllowingVersion(g.version, folded)
+	allowing.stored = make(map[string]bool, 2*len(folded))
+	for _, name := range folded {
+		allowing.stored[name] = true
+		allowing.stored[name[strings.LastIndexByte(name, '.')+1:]] = true
+	}
+	return &allowing
+}
 
 // Check implements [sqlguard.Guard]. A panic of the parser, or over a tree that
 // it left incomplete, is a refusal.

@@ -74,7 +74,7 @@ func TestReasons(t *testing.T) {
 		"SELECT 1; SELECT 2":             "Multiple statements are not allowed",
 		"SELECT 1 FROM t FOR UPDATE":     "Forbidden operation in SQL AST: SelectLockInfo",
 		"SELECT SLEEP(1)":                "Function not allowed: sleep",
-		"SELECT a.f(1)":                  "Function not allowed: a.f",
+		"SELECT a.f(1)":                  "Function not allowed: a.f. An administrator can allow it for this connection.",
 		"SELECT 1\x00":                   "Generated SQL failed to parse: control character U+0000 at byte 8",
 		"SELECT '\xff'":                  "Generated SQL failed to parse: statement is not valid UTF-8",
 		strings.Repeat("SELECT 1 ", 1e5): "Generated SQL failed to parse: statement is longer than 100000 characters",

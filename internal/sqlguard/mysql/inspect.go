@@ -11,7 +11,7 @@ import (
 // inspect walks the tree and refuses the first node that is not known to
 // read only.
 func (g *Guard) inspect(statement ast.StmtNode) (*inspector, error) {
-	in := &inspector{functionAllowed: g.functions}
+	in := &inspector{functionAllowed: g.functions, storedAllowed: g.stored}
 	if err := in.top(statement); err != nil {
 		return nil, err
 	}
@@ -23,6 +23,8 @@ func (g *Guard) inspect(statement ast.StmtNode) (*inspector, error) {
 // not reach every field; the check of each node names those it must look at.
 type inspector struct {
 	functionAllowed map[string]bool
+	storedAllowed   map[string]bool
+	definition      *Definition // takes relations and stored functions; nil in a statement
 	tables          names
 	functions       names
 	scopes          [][]string // names of common table expressions, innermost last
@@ -148,7 +150,7 @@ func checkPlain(n ast.Node) error {
 		*ast.HavingClause, *ast.OrderByClause, *ast.Limit, *ast.WindowSpec,
 		*ast.PartitionByClause, *ast.FrameClause, *ast.FrameBound,
 		*ast.BetweenExpr, *ast.BinaryOperationExpr, *ast.CaseExpr, *ast.WhenClause,
-		*ast.ColumnName, *ast.ColumnNameExpr, *ast.CompareSubqueryExpr, *ast.DefaultExpr,
+		*ast.ColumnName, *ast.ColumnNameExpr, *ast.CompareSubqueryExpr,
 		*ast.ExistsSubqueryExpr, *ast.IsNullExpr, *ast.IsTruthExpr, *ast.MatchAgainst,
 		*ast.ParenthesesExpr, *ast.PatternInExpr, *ast.PatternLikeOrIlikeExpr,
 		*ast.PatternRegexpExpr, *ast.PositionExpr, *ast.RowExpr, *ast.SetCollationExpr,
@@ -173,14 +175,23 @@ func checkSelect(s *ast.SelectStmt) error {
 	return nil
 }
 
-// call refuses calls that go to a stored function: one with a schema, and
-// point with a number of arguments that the servers' grammar does not know.
+// call refuses calls that go to a stored function which nobody has listed: one
+// with a schema, and point with a number of arguments that the servers' grammar
+// does not know.
 func (in *inspector) call(n *ast.FuncCallExpr) error {
-	if n.Schema.O != "" {
-		return sqlguard.FunctionNotAllowed(n.Schema.O + "." + n.FnName.O)
-	}
-	if n.FnName.L == "point" && len(n.Args) != 2 {
-		return sqlguard.FunctionNotAllowed("point")
+	switch schema, name := n.Schema.O, n.FnName.L; {
+	case in.definition.callsStored(schema, name):
+		in.definition.addFunction(schema, n.FnName.O)
+		return nil
+	case in.definition != nil && isRollupCall(name):
+		return nil
+	case schema != "" && in.storedAllowed[strings.ToLower(schema)+"."+name]:
+		in.functions.add(schema + "." + name)
+		return nil
+	case schema != "":
+		return sqlguard.UserFunctionNotAllowed(schema + "." + n.FnName.O)
+	case name == "point" && len(n.Args) != 2:
+		return in.refuseCall(name)
 	}
 	return in.function(n.FnName.L)
 }
@@ -191,11 +202,19 @@ func (in *inspector) function(name string) error {
 	case ast.DateLiteral, ast.TimeLiteral, ast.TimestampLiteral:
 		return nil // DATE '…': the parser's own marks, no calls
 	}
-	if !in.functionAllowed[name] {
-		return sqlguard.FunctionNotAllowed(strings.TrimSuffix(name, "_func"))
+	written := strings.TrimSuffix(name, "_func")
+	if !in.functionAllowed[name] && !in.storedAllowed[written] {
+		return in.refuseCall(written)
 	}
-	in.functions.add(strings.TrimSuffix(name, "_func"))
+	in.functions.add(written)
 	return nil
+}
+
+func (in *inspector) refuseCall(name string) error {
+	if in.definition != nil {
+		in.definition.Runs = strings.ToUpper(name)
+	}
+	return sqlguard.FunctionNotAllowed(name)
 }
 
 // checkVariable refuses user variables, which assign or carry state between
@@ -233,10 +252,12 @@ func (in *inspector) table(t *ast.TableName) error {
 	if t.Schema.O == "" {
 		if !in.declared(t.Name.O) {
 			in.tables.add(t.Name.O)
+			in.definition.addRelation("", t.Name.O)
 		}
 		return nil
 	}
 	in.tables.add(t.Schema.O + "." + t.Name.O)
+	in.definition.addRelation(t.Schema.O, t.Name.O)
 	return checkRelation(t.Schema.O, t.Name.O)
 }
 
@@ -244,11 +265,6 @@ func (in *inspector) table(t *ast.TableName) error {
 func (in *inspector) show(s *ast.ShowStmt) error {
 	if !isOpenShow(s.Tp) || s.ParseTreeStmt != nil || s.User != nil {
 		return sqlguard.Forbidden("SHOW of anything but the schema")
-	}
-	if s.Procedure != nil {
-		if err := checkSchema(s.Procedure.Schema.O); err != nil {
-			return err
-		}
 	}
 	return checkSchema(s.DBName)
 }

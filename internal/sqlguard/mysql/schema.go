@@ -23,17 +23,18 @@ func isSystemSchema(name string) bool {
 
 // isCatalogView reports whether a view of information_schema describes the
 // schema. The others show sessions, settings, accounts, buffer contents or
-// column statistics, that is values.
+// column statistics, that is values; routines, triggers and events show the
+// bodies of stored code, which hold keys and passwords often enough.
 func isCatalogView(name string) bool {
 	switch strings.ToLower(name) {
 	case "character_sets", "check_constraints", "collations",
 		"collation_character_set_applicability", "columns", "columns_extensions",
-		"engines", "events", "key_column_usage", "keywords", "parameters", "partitions",
-		"referential_constraints", "routines", "schemata", "schemata_extensions",
+		"engines", "key_column_usage", "keywords", "parameters", "partitions",
+		"referential_constraints", "schemata", "schemata_extensions",
 		"sequences", "st_geometry_columns", "st_spatial_reference_systems",
 		"st_units_of_measure", "spatial_ref_sys", "geometry_columns", "sql_functions",
 		"statistics", "table_constraints", "table_constraints_extensions",
-		"tables", "tables_extensions", "triggers", "view_routine_usage",
+		"tables", "tables_extensions", "view_routine_usage",
 		"view_table_usage", "views", "periods", "key_period_usage":
 		return true
 	}
@@ -61,16 +62,15 @@ func isOpenVariable(name string) bool {
 // isOpenShow reports whether a SHOW describes the schema. SHOW WARNINGS and
 // its like tell about the previous user of a pooled session; VARIABLES,
 // STATUS, PROCESSLIST, GRANTS, ENGINE and the log statements tell about the
-// server, its accounts and its other clients.
+// server, its accounts and its other clients. SHOW TRIGGERS and SHOW CREATE of
+// stored code show bodies; see isCatalogView.
 func isOpenShow(tp ast.ShowStmtType) bool {
 	switch tp {
 	case ast.ShowTables, ast.ShowTableStatus, ast.ShowColumns, ast.ShowIndex,
 		ast.ShowCreateTable, ast.ShowCreateView, ast.ShowCreateSequence,
 		ast.ShowDatabases, ast.ShowCreateDatabase, ast.ShowCharset,
-		ast.ShowCollation, ast.ShowEngines, ast.ShowTriggers,
-		ast.ShowProcedureStatus, ast.ShowFunctionStatus, ast.ShowEvents,
-		ast.ShowCreateProcedure, ast.ShowCreateFunction, ast.ShowCreateTrigger,
-		ast.ShowCreateEvent:
+		ast.ShowCollation, ast.ShowEngines,
+		ast.ShowProcedureStatus, ast.ShowFunctionStatus, ast.ShowEvents:
 		return true
 	}
 	return false

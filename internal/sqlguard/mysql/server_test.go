@@ -47,15 +47,21 @@ func newLab(t testing.TB, name string) *lab {
 	return l
 }
 
-// serverConfig reads the address of the server, which make test starts.
+// serverConfig reads the address of the MariaDB server, which make test starts.
 func serverConfig(t testing.TB) *driver.Config {
 	t.Helper()
+	return configOf(t, "MCPGW_TEST_MARIADB")
+}
+
+// configOf reads the address of a server from the environment.
+func configOf(t testing.TB, variable string) *driver.Config {
+	t.Helper()
 	if testing.Short() {
-		t.Skip("-short: needs the MariaDB server of make test")
+		t.Skip("-short: needs the database servers of make test")
 	}
-	address := os.Getenv("MCPGW_TEST_MARIADB")
+	address := os.Getenv(variable)
 	if address == "" {
-		t.Fatal("MCPGW_TEST_MARIADB is not set: run make test, or go test -short")
+		t.Fatal(variable + " is not set: run make test, or go test -short")
 	}
 	u, err := url.Parse(address)
 	if err != nil {
