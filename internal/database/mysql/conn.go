@@ -5,10 +5,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
@@ -20,6 +23,7 @@ type conn struct {
 	pool   *sql.DB // of *session
 	turns  *database.Turns
 	guards guards
+	runs   *closure
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -30,8 +34,14 @@ type conn struct {
 }
 
 // newConn returns a Conn with the pool of contract 3.5.
-func newConn(t *target, dialer *egress.Dialer, g guards) *conn {
-	c := &conn{target: t, pool: sql.OpenDB(newConnector(t, dialer)), turns: database.NewTurns(), guards: g}
+func newConn(t *target, env database.Env, g guards) *conn {
+	c := &conn{
+		target: t,
+		pool:   sql.OpenDB(newConnector(t, env.Dialer)),
+		turns:  database.NewTurns(),
+		guards: g.under(env.Rules),
+		runs:   newClosure(t.Database, env.Rules),
+	}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
 	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
@@ -73,7 +83,10 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 	limit = limit.OrDefault()
 	result := &tableSink{limit: limit}
 	r := request{stmt: stmt, limits: limitsOf(limit), bytes: limit.Bytes, sink: result}
-	if err := c.run(ctx, r); err != nil {
+	if err := c.run(ctx, r.limits.timeout, c.judged(r)); err != nil {
+		if database.UnknownObject(err) {
+			c.runs.drop()
+		}
 		return nil, err
 	}
 	return result.table, nil
@@ -82,44 +95,48 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 // catalogue runs one of this package's own statements.
 func (c *conn) catalogue(ctx context.Context, query string, row func(values []string) error) error {
 	l := limits{rows: noRowLimit, timeout: database.QueryTimeout}
-	return c.run(ctx, request{stmt: &sqlguard.Statement{SQL: query}, limits: l, bytes: maxCatalogueRow, sink: &catalogueSink{each: row}})
+	r := request{stmt: &sqlguard.Statement{SQL: query}, limits: l, bytes: maxCatalogueRow, sink: &catalogueSink{each: row}}
+	return c.run(ctx, l.timeout, func(ctx context.Context, s *session) error { return s.run(ctx, r) })
 }
 
 // maxCatalogueRow bounds one row of a catalogue.
 const maxCatalogueRow = 1 << 20
 
-func (c *conn) run(ctx context.Context, r request) error {
+// task is what a call does with a session.
+type task func(context.Context, *session) error
+
+func (c *conn) run(ctx context.Context, timeout time.Duration, do task) error {
 	if err := c.begin(); err != nil {
 		return err
 	}
 	defer c.running.Done()
-	ctx, cancel := context.WithTimeout(ctx, r.limits.timeout)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	defer context.AfterFunc(c.life, cancel)()
-	if err := c.runInTurn(ctx, r); err != nil {
+	if err := c.runInTurn(ctx, do); err != nil {
 		return c.queryFault(ctx, err)
 	}
 	return nil
 }
 
-// runInTurn sends the request, and sends it again as long as idle connections
-// turn out to have died.
-func (c *conn) runInTurn(ctx context.Context, r request) error {
+// runInTurn does the task, and does it again as long as idle connections turn
+// out to have died.
+func (c *conn) runInTurn(ctx context.Context, do task) error {
 	err := c.turns.Take(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.turns.Give()
 	for range database.MaxOpenConns + 1 {
-		if err = c.try(ctx, r); !errors.Is(err, errStale) {
+		if err = c.try(ctx, do); !errors.Is(err, errStale) {
 			break
 		}
 	}
 	return err
 }
 
-// try runs the request on one session.
-func (c *conn) try(ctx context.Context, r request) error {
+// try does the task on one session.
+func (c *conn) try(ctx context.Context, do task) error {
 	pooled, err := c.pool.Conn(ctx)
 	if err != nil {
 		return err
@@ -129,25 +146,52 @@ func (c *conn) try(ctx context.Context, r request) error {
 		if !ok {
 			return fmt.Errorf("mysql: pool of %T", inner)
 		}
-		return c.judgeAndRun(ctx, s, r)
+		c.runs.product.Store(&s.product)
+		return do(ctx, s)
 	})
 	_ = pooled.Close() // gives the session back, or closes it when it is broken
 	return err
 }
 
-func (c *conn) judgeAndRun(ctx context.Context, s *session, r request) error {
-	stmt, err := c.guards.recheck(s.flavour, r.stmt)
-	if err != nil {
-		return err
+// judged is the task of a user's statement: judged once more, for the server
+// and the database at hand, and run.
+func (c *conn) judged(r request) task {
+	return func(ctx context.Context, s *session) error {
+		stmt, err := c.guards.recheck(s.product.flavour, r.stmt)
+		if err != nil {
+			return err
+		}
+		if _, err = c.runs.judge(ctx, s.product, s.fetch, stmt); err != nil {
+			return err
+		}
+		r.stmt = stmt
+		return s.run(ctx, r)
 	}
-	r.stmt = stmt
-	return s.run(ctx, r)
 }
 
 // Relations lists what stmt reads; see [database.Conn].
-func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
-	return stmt.Tables, nil
+func (c *conn) Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	total, ok, err := c.runs.known(ctx, stmt)
+	if !ok {
+		err = c.run(ctx, database.QueryTimeout, func(ctx context.Context, s *session) (err error) {
+			total, err = c.runs.judge(ctx, s.product, s.fetch, stmt)
+			return err
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	return slices.Sorted(maps.Keys(total.relations)), nil
 }
 
 // Functions lists the functions that users have defined; see [database.Conn].
-func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }
+func (c *conn) Functions(ctx context.Context) (found []database.Function, err error) {
+	err = c.run(ctx, database.QueryTimeout, func(ctx context.Context, s *session) error {
+		routines, err := readRoutines(ctx, s.fetch, c.target.Database)
+		found = slices.SortedFunc(maps.Values(routines), func(a, b database.Function) int {
+			return strings.Compare(a.Signature, b.Signature)
+		})
+		return err
+	})
+	return found, err
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 )
 
 // target is a parsed connection string.
@@ -32,7 +33,8 @@ func canonical(name string) string {
 
 // parseTarget reads a connection string. A database is required: without one
 // there is no schema to show, and every database of the server would be as
-// near as any.
+// near as any. In a system database, names without a schema would mean the
+// relations that the guard refuses by schema.
 func parseTarget(s string) (*target, error) {
 	u, err := urlForm().Parse(s)
 	if err != nil {
@@ -40,6 +42,9 @@ func parseTarget(s string) (*target, error) {
 	}
 	if u.Database == "" {
 		return nil, database.Refuse("connection string names no database")
+	}
+	if guard.IsSystemDatabase(u.Database) {
+		return nil, database.Refuse("connection string names a system database: name the database that holds your data")
 	}
 	t := &target{ConnURL: u, tls: tlsPreferred, program: "mcp-gateway", connectTimeout: database.ConnectTimeout}
 	for _, o := range u.Options {

@@ -48,5 +48,5 @@ func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, erro
 	if !ok {
 		return nil, fmt.Errorf("mysql: target of another dialect: %T", t)
 	}
-	return newConn(own, env.Dialer, d.guards), nil
+	return newConn(own, env, d.guards), nil
 }

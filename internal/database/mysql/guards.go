@@ -1,6 +1,11 @@
 package mysql
 
-import "github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+import (
+	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+)
 
 // guards judge for both families. Which one a connection speaks to is only
 // known once it is open, while a [database.Dialect] has one guard for all.
@@ -21,8 +26,23 @@ func (g guards) Check(sql string) (*sqlguard.Statement, error) {
 func (g guards) Version() string { return g.mysql.Version() + "+" + g.mariadb.Version() }
 
 // Allowing implements [sqlguard.Guard].
-func (g guards) Allowing(functions []string) sqlguard.Guard {
+func (g guards) Allowing(functions []string) sqlguard.Guard { return g.allowing(functions) }
+
+func (g guards) allowing(functions []string) guards {
 	return guards{mysql: g.mysql.Allowing(functions), mariadb: g.mariadb.Allowing(functions)}
+}
+
+// under returns the guards of a connection with these rules.
+func (g guards) under(rules database.Rules) guards {
+	if len(rules.AllowedFunctions) == 0 {
+		return g
+	}
+	names := make([]string, 0, len(rules.AllowedFunctions))
+	for _, f := range rules.AllowedFunctions {
+		name, _, _ := strings.Cut(f.Signature, "(")
+		names = append(names, name)
+	}
+	return g.allowing(names)
 }
 
 // recheck judges the calls of an accepted statement for the server at hand: a

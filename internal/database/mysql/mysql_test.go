@@ -17,7 +17,9 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/mysql"
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 )
 
 // openGuard accepts everything: the tests here are about what stands behind
@@ -35,12 +37,16 @@ func (g openGuard) Allowing([]string) sqlguard.Guard { return g }
 func dialect() *mysql.Dialect { return mysql.New(openGuard{}, openGuard{}) }
 
 func localEnv() database.Env {
-	return database.Env{Dialer: egress.NewDialer(egress.Policy{AllowLoopback: true}, 0)}
+	return database.Env{
+		Dialer: egress.NewDialer(egress.Policy{AllowLoopback: true}, 0),
+		Rules:  database.Rules{AllowPowerfulLogin: true},
+	}
 }
 
 // server is a scratch database of the test server with two logins.
 type server struct {
 	admin         *sql.DB // in the scratch database, as root
+	mariadb       bool    // else MySQL
 	host, db      string
 	owner, reader string // logins
 	password      string
@@ -51,19 +57,33 @@ type server struct {
 // start makes the scratch database on the server of MCPGW_TEST_MARIADB.
 func start(t testing.TB) *server {
 	t.Helper()
-	address := os.Getenv("MCPGW_TEST_MARIADB")
+	return startOn(t, "MCPGW_TEST_MARIADB")
+}
+
+// everyServer runs a test on MariaDB and on MySQL.
+func everyServer(t *testing.T, test func(*testing.T, *server)) {
+	t.Helper()
+	for name, variable := range map[string]string{"mariadb": "MCPGW_TEST_MARIADB", "mysql": "MCPGW_TEST_MYSQL"} {
+		t.Run(name, func(t *testing.T) { test(t, startOn(t, variable)) })
+	}
+}
+
+// startOn makes the scratch database on the server that a variable names.
+func startOn(t testing.TB, variable string) *server {
+	t.Helper()
+	address := os.Getenv(variable)
 	if address == "" {
 		if testing.Short() {
-			t.Skip("needs a MariaDB server: set MCPGW_TEST_MARIADB")
+			t.Skip("needs a database server: set " + variable)
 		}
-		t.Fatal("MCPGW_TEST_MARIADB is not set; `make test` sets it, -short leaves these tests out")
+		t.Fatal(variable + " is not set; `make test` sets it, -short leaves these tests out")
 	}
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	name := "t" + strings.ToLower(rand.Text()[:10])
-	s := &server{host: u.Host, db: name, owner: name + "_rw", reader: name + "_ro", password: "s3cret%/" + name}
+	s := &server{mariadb: variable == "MCPGW_TEST_MARIADB", host: u.Host, db: name, owner: name + "_rw", reader: name + "_ro", password: "s3cret%/" + name}
 	root := connect(t, u, "")
 	mustExec(t, root, "CREATE DATABASE "+name+" CHARACTER SET utf8mb4")
 	s.admin = connect(t, u, name)
@@ -151,6 +171,67 @@ func open(t testing.TB, connString string) database.Conn {
 	}
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// openGuarded returns a Conn with the guards of the gateway.
+func openGuarded(t testing.TB, connString string, env database.Env) database.Conn {
+	t.Helper()
+	d := guardedDialect()
+	target, err := d.Parse(connString, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := d.Open(target, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return conn
+}
+
+func guardedDialect() *mysql.Dialect {
+	return mysql.New(guard.New(guard.MySQL), guard.New(guard.MariaDB))
+}
+
+// allowing is the environment of a connection with listed functions.
+func allowing(functions ...database.AllowedFunction) database.Env {
+	env := localEnv()
+	env.Rules.AllowedFunctions = functions
+	return env
+}
+
+// ask checks a statement as the gateway does, and runs it.
+func ask(t testing.TB, conn database.Conn, env database.Env, sql string) (string, error) {
+	t.Helper()
+	stmt, err := checked(env, sql)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	table, err := conn.Query(ctx, stmt, database.Limit{})
+	if err != nil {
+		return "", err
+	}
+	return string(table.AppendRows(nil)), nil
+}
+
+func checked(env database.Env, sql string) (*sqlguard.Statement, error) {
+	var names []string
+	for _, f := range env.Rules.AllowedFunctions {
+		name, _, _ := strings.Cut(f.Signature, "(")
+		names = append(names, name)
+	}
+	return guardedDialect().Guard().Allowing(names).Check(sql)
+}
+
+// wantRefusal expects a statement to be refused with exactly this text.
+func wantRefusal(t testing.TB, conn database.Conn, env database.Env, sql, want string) {
+	t.Helper()
+	got, err := ask(t, conn, env, sql)
+	if err == nil || fault.Of(err).Public != want {
+		t.Errorf("%s:\n got %q, %v\nwant %q", sql, got, err, want)
+	}
 }
 
 func statement(sql string) *sqlguard.Statement { return &sqlguard.Statement{SQL: sql} }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
@@ -74,6 +75,24 @@ func (s *session) begin(ctx context.Context, l limits) error {
 		err = s.exec(ctx, "START TRANSACTION READ ONLY")
 	}
 	if err != nil && s.reused && connectionLost(err) {
+		return errors.Join(errStale, err)
+	}
+	return err
+}
+
+// fetch runs one of this package's own statements outside of a transaction.
+func (s *session) fetch(ctx context.Context, query string, row func(values []string) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	defer s.watch(ctx)()
+	ctx = context.WithoutCancel(ctx) // as in run
+	err := s.limit(ctx, limits{rows: noRowLimit, timeout: database.QueryTimeout})
+	if err == nil {
+		r := request{stmt: &sqlguard.Statement{SQL: query}, bytes: maxCatalogueRow, sink: &catalogueSink{each: row}}
+		err = guarded(func() error { return s.read(ctx, r) })
+	}
+	if s.lost(err) && s.reused && connectionLost(err) {
 		return errors.Join(errStale, err)
 	}
 	return err

@@ -30,7 +30,7 @@ type session struct {
 	id      uint64 // the server's number for this session
 	server  string // tells servers apart that share an address
 	version string
-	flavour flavour
+	product product
 	limits  limits // in force
 
 	reused bool        // a run has ended well on it: it may have gone stale since
@@ -118,9 +118,11 @@ func (s *session) identify(ctx context.Context) error {
 		s.id, s.version, s.server = id, text(dest[1]), text(dest[2])
 		return rows.Close()
 	})
+	family := mySQL
 	if strings.Contains(strings.ToLower(s.version), "mariadb") {
-		s.flavour = mariaDB
+		family = mariaDB
 	}
+	s.product = productOf(family, s.version)
 	return err
 }
 
@@ -167,7 +169,7 @@ func (s *session) setUp(ctx context.Context) error {
 }
 
 func (s *session) sqlMode() string {
-	if s.flavour == mariaDB {
+	if s.product.flavour == mariaDB {
 		return modeMariaDB
 	}
 	return modeMySQL
@@ -175,7 +177,7 @@ func (s *session) sqlMode() string {
 
 func (s *session) limitSettings(l limits) string {
 	timeout := "SESSION max_execution_time = " + strconv.FormatInt(max(1, l.timeout.Milliseconds()), 10)
-	if s.flavour == mariaDB {
+	if s.product.flavour == mariaDB {
 		timeout = "SESSION max_statement_time = " + strconv.FormatFloat(max(0.001, l.timeout.Seconds()), 'f', 6, 64)
 	}
 	return timeout + ", SESSION sql_select_limit = " + strconv.FormatUint(l.rows, 10)

@@ -86,6 +86,12 @@ func MissingFunctions(flavour Flavour, release Release) map[string]bool {
 	return missing
 }
 
+// Lists reports whether a function is on the list: native to some release of
+// the flavour, whoever calls it. The name is one of [sqlguard.Statement].
+func (g *Guard) Lists(function string) bool {
+	return g.functions[function] || g.functions[function+"_func"]
+}
+
 // foldFunctions returns the names of functions in lower case, sorted, each
 // once: the servers ignore the case of a function's name.
 func foldFunctions(names []string) []string {

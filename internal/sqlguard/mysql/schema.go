@@ -21,6 +21,11 @@ func isSystemSchema(name string) bool {
 	return false
 }
 
+// IsSystemDatabase reports whether a database belongs to the server.
+func IsSystemDatabase(name string) bool {
+	return isSystemSchema(name) || fold(name) == "information_schema"
+}
+
 // isCatalogView reports whether a view of information_schema describes the
 // schema. The others show sessions, settings, accounts, buffer contents or
 // column statistics, that is values; routines, triggers and events show the

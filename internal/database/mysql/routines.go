@@ -1,0 +1,61 @@
+package mysql
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+)
+
+// routinesSQL lists the functions of one database. Where the login may not see
+// a body, the time of the last change stands for it in the hash.
+const routinesSQL = `SELECT specific_name, routine_name, COALESCE(dtd_identifier, ''), is_deterministic, sql_data_access, COALESCE(routine_body, 'SQL'),
+COALESCE(routine_definition, ''), security_type, sql_mode, definer, COALESCE(UNIX_TIMESTAMP(last_altered), 0), routine_schema
+FROM information_schema.routines WHERE routine_type = 'FUNCTION' AND routine_schema = `
+
+// argumentsSQL lists the types of their arguments; position 0 is the result.
+const argumentsSQL = `SELECT specific_name, COALESCE(dtd_identifier, '') FROM information_schema.parameters
+WHERE routine_type = 'FUNCTION' AND ordinal_position > 0 AND specific_schema = `
+
+// readRoutines returns the functions of a database by their names in lower
+// case: the servers ignore the case of these.
+func readRoutines(ctx context.Context, read reader, schema string) (map[string]database.Function, error) {
+	arguments := map[string][]string{}
+	err := read(ctx, argumentsSQL+quote(schema)+" ORDER BY specific_name, ordinal_position", func(v []string) error {
+		arguments[v[0]] = append(arguments[v[0]], v[1])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	routines := map[string]database.Function{}
+	err = read(ctx, routinesSQL+quote(schema), func(v []string) error {
+		routines[strings.ToLower(v[1])] = functionOf(v, arguments[v[0]])
+		return nil
+	})
+	return routines, err
+}
+
+func functionOf(v, arguments []string) database.Function {
+	f := database.Function{
+		Signature:  v[11] + "." + v[1] + "(" + strings.Join(arguments, ",") + ")",
+		Returns:    v[2],
+		Volatility: "not deterministic",
+		Language:   v[5],
+		Source:     v[6],
+	}
+	if v[3] == "YES" {
+		f.Volatility = "deterministic"
+	}
+	f.Volatility += ", " + strings.ToLower(v[4])
+	body := v[6]
+	if body == "" {
+		body = "changed " + v[10]
+	}
+	parts := []string{f.Signature, v[2], v[3], v[4], v[7], v[8], v[9], body}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	f.Hash = hex.EncodeToString(sum[:])
+	return f
+}
