@@ -150,7 +150,10 @@ type Probe struct {
 	Latency       time.Duration
 	ServerVersion string
 	CanWrite      bool
-	Warning       string // set when the login could write: what it could and how to fix it
+	// Powerful is what the login could do to the server beyond SQL: run
+	// programs, read files. Only Rules.AllowPowerfulLogin lets it connect.
+	Powerful []string
+	Warning  string // set when the login could write: what it could and how to fix it
 }
 
 // Schema is the catalogue of one database, ordered by schema and name.

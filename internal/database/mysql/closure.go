@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 )
@@ -169,7 +170,7 @@ func (c *closure) judgeCalls(ctx context.Context, p product, read reader, functi
 		routine, exists := c.routines[schema][bare]
 		switch {
 		case exists && !c.lists(routine):
-			return sqlguard.UserFunctionNotAllowed(routine.Signature)
+			return c.refuseRoutine(p, routine)
 		case exists:
 			total.stored = true
 		case qualified:
@@ -184,7 +185,22 @@ func (c *closure) judgeCalls(ctx context.Context, p product, read reader, functi
 // lists reports whether an administrator has allowed exactly this function.
 func (c *closure) lists(f database.Function) bool {
 	hash, listed := c.allowed[f.Signature]
-	return listed && hash == f.Hash
+	return listed && hash == f.Hash && hash != ""
+}
+
+// unlisted says why a view may not run a function.
+func (c *closure) unlisted(p product, f database.Function) string {
+	if _, listed := c.allowed[f.Signature]; listed && f.Hash == "" {
+		return "it runs " + f.Signature + ": " + hiddenBody(p.flavour)
+	}
+	return "it runs " + f.Signature + ". An administrator can allow that for this connection"
+}
+
+func (c *closure) refuseRoutine(p product, f database.Function) error {
+	if _, listed := c.allowed[f.Signature]; listed && f.Hash == "" {
+		return fault.New(fault.Invalid, "Function not allowed: "+f.Signature+": "+hiddenBody(p.flavour))
+	}
+	return sqlguard.UserFunctionNotAllowed(f.Signature)
 }
 
 func (c *closure) loadRoutines(ctx context.Context, read reader, schema string) error {

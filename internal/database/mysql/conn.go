@@ -37,7 +37,7 @@ type conn struct {
 func newConn(t *target, env database.Env, g guards) *conn {
 	c := &conn{
 		target: t,
-		pool:   sql.OpenDB(newConnector(t, env.Dialer)),
+		pool:   sql.OpenDB(newConnector(t, env)),
 		turns:  database.NewTurns(),
 		guards: g.under(env.Rules),
 		runs:   newClosure(t.Database, env.Rules),

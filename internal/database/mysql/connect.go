@@ -16,6 +16,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // killPatience is what ending a statement in the server may take.
@@ -25,12 +26,15 @@ const killPatience = 2 * time.Second
 type connector struct {
 	target  *target
 	dialer  *egress.Dialer
+	powers  powers
 	killing chan struct{} // holds one token: one connection at a time beside the pool
 	plain   atomic.Bool   // the server has no TLS, and ssl-mode=preferred puts up with that
 }
 
-func newConnector(t *target, dialer *egress.Dialer) *connector {
-	return &connector{target: t, dialer: dialer, killing: make(chan struct{}, 1)}
+func newConnector(t *target, env database.Env) *connector {
+	c := &connector{target: t, dialer: env.Dialer, killing: make(chan struct{}, 1)}
+	c.powers.allowed = env.Rules.AllowPowerfulLogin
+	return c
 }
 
 // Driver implements [driver.Connector].
@@ -43,6 +47,9 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	s, err := c.session(limited, c.target.Address())
 	if err == nil {
 		err = s.setUp(limited)
+	}
+	if err == nil {
+		err = c.powers.check(limited, s)
 	}
 	if err != nil {
 		if s != nil {
@@ -213,7 +220,10 @@ func guarded(f func() error) (err error) {
 // connectFault puts a failure into the fixed set of contract 3.4.
 func connectFault(caller, limited context.Context, err error) error {
 	var server *mysql.MySQLError
+	var known *fault.Error
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, egress.ErrDenied):
 		return database.ConnectFault(database.ErrHostNotAllowed, err)
 	case errors.Is(caller.Err(), context.Canceled):

@@ -47,7 +47,7 @@ func (c *closure) judgeView(p product, view guard.Name, d *guard.Definition, r *
 				f.Schema, f.Name, quoteName(f))
 		}
 		if !c.lists(routine) {
-			return "it runs " + routine.Signature + ". An administrator can allow that for this connection"
+			return c.unlisted(p, routine)
 		}
 		r.stored = true
 	}

@@ -9,10 +9,9 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
-// routinesSQL lists the functions of one database. Where the login may not see
-// a body, the time of the last change stands for it in the hash.
+// routinesSQL lists the functions of one database.
 const routinesSQL = `SELECT specific_name, routine_name, COALESCE(dtd_identifier, ''), is_deterministic, sql_data_access, COALESCE(routine_body, 'SQL'),
-COALESCE(routine_definition, ''), security_type, sql_mode, definer, COALESCE(UNIX_TIMESTAMP(last_altered), 0), routine_schema
+COALESCE(routine_definition, ''), security_type, sql_mode, definer, routine_schema
 FROM information_schema.routines WHERE routine_type = 'FUNCTION' AND routine_schema = `
 
 // argumentsSQL lists the types of their arguments; position 0 is the result.
@@ -38,9 +37,12 @@ func readRoutines(ctx context.Context, read reader, schema string) (map[string]d
 	return routines, err
 }
 
+// functionOf reads a row of routinesSQL. A body that the login may not see
+// leaves the hash empty: the time of the last change, which is all that is
+// left, can be set by whoever edits the function.
 func functionOf(v, arguments []string) database.Function {
 	f := database.Function{
-		Signature:  v[11] + "." + v[1] + "(" + strings.Join(arguments, ",") + ")",
+		Signature:  v[10] + "." + v[1] + "(" + strings.Join(arguments, ",") + ")",
 		Returns:    v[2],
 		Volatility: "not deterministic",
 		Language:   v[5],
@@ -50,12 +52,20 @@ func functionOf(v, arguments []string) database.Function {
 		f.Volatility = "deterministic"
 	}
 	f.Volatility += ", " + strings.ToLower(v[4])
-	body := v[6]
-	if body == "" {
-		body = "changed " + v[10]
+	if f.Source != "" {
+		parts := []string{f.Signature, v[2], v[3], v[4], v[6], v[7], v[8], v[9]}
+		sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+		f.Hash = hex.EncodeToString(sum[:])
 	}
-	parts := []string{f.Signature, v[2], v[3], v[4], v[7], v[8], v[9], body}
-	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	f.Hash = hex.EncodeToString(sum[:])
 	return f
+}
+
+// hiddenBody says why a function that is listed does not run, and what mends
+// that.
+func hiddenBody(f flavour) string {
+	grant := "GRANT SHOW_ROUTINE ON *.*"
+	if f == mariaDB {
+		grant = "GRANT SHOW CREATE ROUTINE on its database or, before MariaDB 11.3, GRANT SELECT ON mysql.proc"
+	}
+	return "this login does not see the function's body, so that an edit would not show: " + grant + " to it, and list the function again"
 }
