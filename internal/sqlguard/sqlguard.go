@@ -45,7 +45,19 @@ type Implied struct {
 	Operators []string // written or stood for, as = is by IN
 	Types     []string // cast to or defined with, without their schema
 	Fields    []Field
+	// Calls are those of functions that only [Guard.Allowing] accepts.
+	Calls []Call
 }
+
+// Call is a call of a function that users have defined. Schema is empty where
+// the statement names none.
+type Call struct {
+	Schema, Name string
+	Args         int // how many arguments are given, or AnyArgs
+}
+
+// AnyArgs stands for a number of arguments that the statement does not show.
+const AnyArgs = -1
 
 // Field is x.f or (x).f, which calls f(x) when x has no column f.
 type Field struct {

@@ -12,10 +12,11 @@ import (
 
 // conn implements [database.Conn].
 type conn struct {
-	target  *target
-	pool    *pool
-	types   *types
-	objects *objectCache
+	target *target
+	pool   *pool
+	types  *types
+	rules  database.Rules
+	stored *storedCodeCache
 }
 
 // Close ends the pool; running statements are cancelled in the server.
@@ -36,7 +37,7 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 	result := &tableSink{limit: limit}
 	if err := c.run(ctx, request{stmt: stmt, limit: limit, types: c.types, sink: result}); err != nil {
 		if database.UnknownObject(err) { // the catalogue has changed
-			c.objects.drop()
+			c.stored.drop()
 		}
 		return nil, err
 	}
@@ -151,11 +152,3 @@ func (f rowFunc) row(values [][]byte) (bool, error) {
 }
 
 func (rowFunc) tooLong() error { return errors.New("row of the catalogue is too long") }
-
-// Relations lists what stmt reads; see [database.Conn].
-func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
-	return stmt.Tables, nil
-}
-
-// Functions lists the functions that users have defined; see [database.Conn].
-func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

@@ -17,25 +17,70 @@ import (
 //go:embed objects.sql
 var objectsSQL string
 
-// objectsLife is that of a cached schema (contract 6.6).
-const objectsLife = 5 * time.Minute
+// storedCodeLife is that of a cached schema (contract 6.6).
+const storedCodeLife = 5 * time.Minute
+
+// storedCode is what the catalogue tells of code that users have stored.
+type storedCode struct {
+	objects *guard.Objects
+	closure *closure
+}
 
 // judge refuses an accepted statement that would run what users have defined
-// in this database without calling it by name (contract 6.5).
+// in this database, by its name, through what it reads or without either
+// (contract 6.5).
 func (c *conn) judge(ctx context.Context, stmt *sqlguard.Statement) error {
 	if !guard.Concerns(stmt) {
 		return nil
 	}
-	objects, err := c.objects.get(ctx, c.readObjects)
-	if err != nil {
-		return err
-	}
-	return objects.Judge(stmt)
+	_, err := c.judgeStored(ctx, stmt)
+	return err
 }
 
-func (c *conn) readObjects(ctx context.Context) (*guard.Objects, error) {
+// judgeStored is judge with what it knows by then. A statement that names
+// something new has the catalogue read again.
+func (c *conn) judgeStored(ctx context.Context, stmt *sqlguard.Statement) (*storedCode, error) {
+	if code, _ := c.stored.fresh(); code != nil && code.closure.misses(stmt) {
+		c.stored.drop()
+	}
+	code, err := c.stored.get(ctx, c.readStoredCode)
+	if err != nil {
+		return nil, err
+	}
+	if err := code.objects.Judge(stmt); err != nil {
+		return nil, err
+	}
+	return code, code.closure.judge(stmt)
+}
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	if len(stmt.Tables) == 0 {
+		return nil, nil
+	}
+	code, err := c.judgeStored(ctx, stmt)
+	if err != nil {
+		return nil, err
+	}
+	return code.closure.expand(stmt.Tables), nil
+}
+
+func (c *conn) readStoredCode(ctx context.Context) (*storedCode, error) {
+	closure, err := c.readClosure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := c.readObjects(ctx, closure.allowed)
+	if err != nil {
+		return nil, err
+	}
+	return &storedCode{objects: objects, closure: closure}, nil
+}
+
+// readObjects reads what runs unnamed, but for the allowed functions' OIDs.
+func (c *conn) readObjects(ctx context.Context, allowed []string) (*guard.Objects, error) {
 	var all []guard.Object
-	err := c.catalogue(ctx, objectsStatement(), func(values [][]byte) error {
+	err := c.catalogue(ctx, objectsStatement(allowed), func(values [][]byte) error {
 		object := guard.Object{Kind: guard.Kind(values[0]), Name: string(values[1]), Always: string(values[3]) == "t"}
 		if values[2] != nil {
 			if err := json.Unmarshal(values[2], &object.Relations); err != nil {
@@ -51,13 +96,15 @@ func (c *conn) readObjects(ctx context.Context) (*guard.Objects, error) {
 	return guard.NewObjects(all), nil
 }
 
-// objectsStatement is objects.sql with the guard's lists.
-func objectsStatement() string {
+// objectsStatement is objects.sql with the guard's lists and the OIDs of the
+// allowed functions.
+func objectsStatement(allowed []string) string {
 	known := guard.KnownNames()
 	return strings.NewReplacer(
 		"$extensions", nameArray(known.Extensions),
 		"$functions", nameArray(known.Functions),
 		"$types", nameArray(known.Types),
+		"$allowed", nameArray(allowed),
 	).Replace(objectsSQL)
 }
 
@@ -65,25 +112,25 @@ func objectsStatement() string {
 // of an array.
 func nameArray(names []string) string { return "'{" + strings.Join(names, ",") + "}'" }
 
-// objectCache keeps the objects of one database.
-type objectCache struct {
+// storedCodeCache keeps the stored code of one database.
+type storedCodeCache struct {
 	now  func() time.Time
 	turn chan struct{} // holds a token while the catalogue is read
 
 	mu     sync.Mutex // guards what follows
-	cached *guard.Objects
+	cached *storedCode
 	read   time.Time
 	epoch  int // counts drops, so that what was read before one is not kept
 }
 
-func newObjectCache(now func() time.Time) *objectCache {
-	return &objectCache{now: now, turn: make(chan struct{}, 1)}
+func newStoredCodeCache(now func() time.Time) *storedCodeCache {
+	return &storedCodeCache{now: now, turn: make(chan struct{}, 1)}
 }
 
-// get returns the objects, which one caller loads while others wait.
-func (c *objectCache) get(ctx context.Context, load func(context.Context) (*guard.Objects, error)) (*guard.Objects, error) {
-	if objects, _ := c.fresh(); objects != nil {
-		return objects, nil
+// get returns the stored code, which one caller loads while others wait.
+func (c *storedCodeCache) get(ctx context.Context, load func(context.Context) (*storedCode, error)) (*storedCode, error) {
+	if code, _ := c.fresh(); code != nil {
+		return code, nil
 	}
 	select {
 	case c.turn <- struct{}{}:
@@ -91,37 +138,37 @@ func (c *objectCache) get(ctx context.Context, load func(context.Context) (*guar
 	case <-ctx.Done():
 		return nil, database.ContextFault(ctx)
 	}
-	objects, epoch := c.fresh()
-	if objects != nil {
-		return objects, nil
+	code, epoch := c.fresh()
+	if code != nil {
+		return code, nil
 	}
-	objects, err := load(ctx)
+	code, err := load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.keep(objects, epoch)
-	return objects, nil
+	c.keep(code, epoch)
+	return code, nil
 }
 
-func (c *objectCache) fresh() (*guard.Objects, int) {
+func (c *storedCodeCache) fresh() (*storedCode, int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cached != nil && c.now().Sub(c.read) >= objectsLife {
+	if c.cached != nil && c.now().Sub(c.read) >= storedCodeLife {
 		c.cached = nil
 	}
 	return c.cached, c.epoch
 }
 
-func (c *objectCache) keep(objects *guard.Objects, epoch int) {
+func (c *storedCodeCache) keep(code *storedCode, epoch int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.epoch == epoch {
-		c.cached, c.read = objects, c.now()
+		c.cached, c.read = code, c.now()
 	}
 }
 
-// drop forgets the objects; they are read again for the next statement.
-func (c *objectCache) drop() {
+// drop forgets the code; it is read again for the next statement.
+func (c *storedCodeCache) drop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.cached = nil

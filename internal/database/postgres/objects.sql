@@ -15,18 +15,18 @@ func AS MATERIALIZED (
   SELECT p.oid, p.proname, p.pronargs >= 1 AND p.pronargs - p.pronargdefaults <= 1 AS unary
   FROM pg_proc p
   WHERE p.oid >= 16384 AND p.prokind <> 'p' AND p.pronamespace IN (SELECT oid FROM path)
-    AND has_function_privilege(p.oid, 'EXECUTE')
+    AND has_function_privilege(p.oid, 'EXECUTE') AND p.oid <> ALL ($allowed)
     AND (p.oid, 'pg_proc'::regclass) NOT IN (SELECT objid, classid FROM known)),
 op AS MATERIALIZED (
   SELECT o.oid, o.oprname, o.oprleft, o.oprright
   FROM pg_operator o
   WHERE o.oid >= 16384 AND o.oprcode <> 0 AND o.oprnamespace IN (SELECT oid FROM path)
-    AND has_function_privilege(o.oprcode, 'EXECUTE')
+    AND has_function_privilege(o.oprcode, 'EXECUTE') AND o.oprcode <> ALL ($allowed)
     AND (o.oid, 'pg_operator'::regclass) NOT IN (SELECT objid, classid FROM known)),
 conv AS MATERIALIZED (
   SELECT c.oid, c.castsource, c.casttarget, c.castfunc, c.castcontext
   FROM pg_cast c
-  WHERE c.oid >= 16384
+  WHERE c.oid >= 16384 AND c.castfunc <> ALL ($allowed)
     AND (c.oid, 'pg_cast'::regclass) NOT IN (SELECT objid, classid FROM known)),
 
 -- The types within those types: an array's element, a domain's base.
@@ -44,12 +44,14 @@ kernel AS MATERIALIZED (
   FROM unwrapped u JOIN pg_type t ON t.oid = u.at
   WHERE NOT (t.typtype = 'd' OR t.typcategory = 'A' AND t.typelem <> 0)),
 
--- Domains whose CHECK runs something of a user's.
+-- Domains whose CHECK runs something of a user's that is not allowed.
 checked AS (
   SELECT DISTINCT k.contypid AS oid
   FROM pg_constraint k JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
   WHERE k.contypid <> 0 AND d.refobjid >= 16384
-    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+    AND CASE d.refclassid
+      WHEN 'pg_proc'::regclass THEN d.refobjid <> ALL ($allowed)
+      WHEN 'pg_operator'::regclass THEN d.refobjid NOT IN (SELECT oid FROM pg_operator WHERE oprcode = ANY ($allowed)) END
     AND (d.refobjid, d.refclassid) NOT IN (SELECT objid, classid FROM known)),
 
 -- Which types, and so which relations' rows, hold a value of a type.

@@ -8,21 +8,20 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
-	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 )
 
 func TestObjectCacheExpires(t *testing.T) {
 	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	cache := newObjectCache(func() time.Time { return now })
+	cache := newStoredCodeCache(func() time.Time { return now })
 	loads := 0
-	load := func(context.Context) (*guard.Objects, error) {
+	load := func(context.Context) (*storedCode, error) {
 		loads++
-		return guard.NewObjects(nil), nil
+		return new(storedCode), nil
 	}
 	for _, step := range []struct {
 		after time.Duration
 		want  int
-	}{{0, 1}, {objectsLife - time.Second, 1}, {time.Second, 2}, {time.Minute, 2}} {
+	}{{0, 1}, {storedCodeLife - time.Second, 1}, {time.Second, 2}, {time.Minute, 2}} {
 		now = now.Add(step.after)
 		if _, err := cache.get(t.Context(), load); err != nil || loads != step.want {
 			t.Errorf("after %v more: loaded %d times, %v, want %d", step.after, loads, err, step.want)
@@ -31,14 +30,14 @@ func TestObjectCacheExpires(t *testing.T) {
 }
 
 func TestObjectCacheLoadsOnce(t *testing.T) {
-	cache := newObjectCache(time.Now)
+	cache := newStoredCodeCache(time.Now)
 	loads := 0
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {
-			if _, err := cache.get(t.Context(), func(context.Context) (*guard.Objects, error) {
+			if _, err := cache.get(t.Context(), func(context.Context) (*storedCode, error) {
 				loads++ // only one loads at a time
-				return guard.NewObjects(nil), nil
+				return new(storedCode), nil
 			}); err != nil {
 				t.Error(err)
 			}
@@ -53,19 +52,19 @@ func TestObjectCacheLoadsOnce(t *testing.T) {
 // TestObjectCacheFailures: a failed load is not kept, one begun before a drop
 // neither, and who waits for one can give up.
 func TestObjectCacheFailures(t *testing.T) {
-	cache := newObjectCache(time.Now)
+	cache := newStoredCodeCache(time.Now)
 	broken := errors.New("broken")
-	if _, err := cache.get(t.Context(), func(context.Context) (*guard.Objects, error) { return nil, broken }); !errors.Is(err, broken) {
+	if _, err := cache.get(t.Context(), func(context.Context) (*storedCode, error) { return nil, broken }); !errors.Is(err, broken) {
 		t.Errorf("failed load: %v", err)
 	}
-	if _, err := cache.get(t.Context(), func(context.Context) (*guard.Objects, error) {
+	if _, err := cache.get(t.Context(), func(context.Context) (*storedCode, error) {
 		cache.drop()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
 		if _, err := cache.get(gone, nil); !fault.Is(err, fault.Canceled) {
 			t.Errorf("while another loads: %v", err)
 		}
-		return guard.NewObjects(nil), nil
+		return new(storedCode), nil
 	}); err != nil {
 		t.Error(err)
 	}

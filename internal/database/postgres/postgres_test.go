@@ -50,12 +50,19 @@ type server struct {
 // start makes the scratch database on the server of MCPGW_TEST_POSTGRES.
 func start(t testing.TB) *server {
 	t.Helper()
-	address := os.Getenv("MCPGW_TEST_POSTGRES")
+	return startOn(t, "MCPGW_TEST_POSTGRES")
+}
+
+// startOn makes the scratch database on the server that an environment
+// variable names.
+func startOn(t testing.TB, variable string) *server {
+	t.Helper()
+	address := os.Getenv(variable)
 	if address == "" {
 		if testing.Short() {
-			t.Skip("needs a PostgreSQL server: set MCPGW_TEST_POSTGRES")
+			t.Skip("needs a PostgreSQL server: set " + variable)
 		}
-		t.Fatal("MCPGW_TEST_POSTGRES is not set; `make test` sets it, -short leaves these tests out")
+		t.Fatal(variable + " is not set; `make test` sets it, -short leaves these tests out")
 	}
 	u, err := url.Parse(address)
 	if err != nil {

@@ -34,9 +34,6 @@ func New() *Guard {
 // Version names the policy and its lists.
 func (g *Guard) Version() string { return g.policy.version }
 
-// Allowing implements [sqlguard.Guard].
-func (g *Guard) Allowing([]string) sqlguard.Guard { return g }
-
 // Check implements [sqlguard.Guard]. The steps are: bytes, tokens, parse,
 // policy, regenerate, parse again, compare. The last three make sure that
 // what runs is the tree that the policy saw and nothing that only a lexer

@@ -1,6 +1,8 @@
 package postgres
 
 import (
+	"slices"
+
 	pg "github.com/pganalyze/pg_query_go/v6"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
@@ -12,6 +14,7 @@ type implied struct {
 	types     nameSet
 	fields    []fieldRef
 	columns   columns
+	calls     []sqlguard.Call
 }
 
 // fieldRef is qualifier.name, or (expression).name with an empty qualifier.
@@ -36,6 +39,13 @@ func (i *implied) note(node any) {
 	}
 }
 
+// addCall takes a call of a listed function.
+func (i *implied) addCall(call sqlguard.Call) {
+	if !slices.Contains(i.calls, call) {
+		i.calls = append(i.calls, call)
+	}
+}
+
 // column takes q.f. A name alone never is a function.
 func (i *implied) column(ref *pg.ColumnRef) {
 	if n := len(ref.GetFields()); n >= 2 {
@@ -52,7 +62,7 @@ func (i *implied) field(qualifier string, step *pg.Node) {
 
 // resolve returns what was collected, with the sources of each field.
 func (i *implied) resolve() sqlguard.Implied {
-	resolved := sqlguard.Implied{Operators: i.operators.names, Types: i.types.names}
+	resolved := sqlguard.Implied{Operators: i.operators.names, Types: i.types.names, Calls: i.calls}
 	seen := make(map[fieldRef]bool, len(i.fields))
 	for _, ref := range i.fields {
 		if !seen[ref] {

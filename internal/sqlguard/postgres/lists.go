@@ -57,7 +57,7 @@ func readLists() lists {
 func (lists) version() string {
 	digest := sha256.New()
 	for _, file := range []string{
-		"extension_functions", "extensions", "functions", "information_schema", "nodes", "notation", "relations", "settings", "types",
+		"extension_functions", "extensions", "functions", "information_schema", "nodes", "notation", "relations", "settings", "stored", "types",
 	} {
 		digest.Write([]byte(file + "\n" + strings.Join(words(file), "\n") + "\n"))
 	}

@@ -137,15 +137,27 @@ func Concerns(stmt *sqlguard.Statement) bool {
 	return len(stmt.Tables)+len(stmt.Functions)+len(i.Fields)+len(i.Operators)+len(i.Types) > 0
 }
 
-// Known are the names that the guard lets pass as well-known extensions'.
-// Which of a database's objects are those is for the catalogue to say.
+// Known are the policy's names, for which the dialect asks a database's
+// catalogue.
 type Known struct {
 	Extensions []string // whose objects only compute
-	Functions  []string
-	Types      []string // and those of PostgreSQL itself
+	Functions  []string // of those extensions, which statements may call
+	Types      []string // of those extensions and of PostgreSQL itself
+	// Stored are PostgreSQL's own functions that views, policies and the like
+	// may call: those that statements may, and a few more.
+	Stored []string
+	// Refused are functions that neither a field nor stored code may run,
+	// whichever extension they belong to.
+	Refused           []string
+	Relations         []string // of pg_catalog
+	InformationSchema []string // views of information_schema
 }
 
 // KnownNames returns the lists of the policy.
 func KnownNames() Known {
-	return Known{Extensions: words("extensions"), Functions: words("extension_functions"), Types: words("types")}
+	return Known{
+		Extensions: words("extensions"), Functions: words("extension_functions"), Types: words("types"),
+		Stored: slices.Concat(words("functions"), words("stored")), Refused: words("notation"),
+		Relations: words("relations"), InformationSchema: words("information_schema"),
+	}
 }

@@ -13,6 +13,7 @@ import (
 type policy struct {
 	lists
 	version string
+	allowed allowance
 }
 
 // catalog is the schema that PostgreSQL always searches first.

@@ -49,6 +49,10 @@ func (w *walk) node(node any) error {
 	switch n := node.(type) {
 	case *pg.FuncCall:
 		w.functions.add(strings.ToLower(lastPart(n.GetFuncname())))
+		if call, ok := w.call(n); ok {
+			w.implied.addCall(call)
+			return nil
+		}
 		return w.function(n)
 	case *pg.RangeVar:
 		w.table(n)
