@@ -2,12 +2,12 @@ package postgres_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlguardtest"
 )
 
 // storedHole is a relation that runs something when it is read. Reason is
@@ -88,15 +88,15 @@ func viewHoles() map[string]storedHole {
 		},
 		"in the policy of a built-in": {policy + "(pg_try_advisory_lock(42))", "SELECT id FROM item", "item", "it runs pg_try_advisory_lock"},
 		"in an index, over constants": {
-			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN leak($1); END $$; CREATE INDEX ON item ((id + steady(1)))",
+			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN $1; END $$; CREATE INDEX ON item ((id + steady(1)))",
 			"SELECT id FROM item", "item", "it runs $schema.steady(integer), which an administrator can allow for this connection",
 		},
 		"in a partial index, over constants": {
-			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN leak($1); END $$; CREATE INDEX ON item (id) WHERE id > steady(1)",
+			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN $1; END $$; CREATE INDEX ON item (id) WHERE id > steady(1)",
 			"SELECT id FROM item WHERE id > 3", "item", "it runs $schema.steady(integer), which an administrator can allow for this connection",
 		},
 		"in the check of a child, over constants": {
-			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN leak($1); END $$; CREATE TABLE pen (CHECK (id > steady(1))) INHERITS (item)",
+			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN $1; END $$; CREATE TABLE pen (CHECK (id > steady(1))) INHERITS (item)",
 			"SELECT id FROM item WHERE id > 3", "item", "it runs $schema.steady(integer), which an administrator can allow for this connection",
 		},
 	}
@@ -145,16 +145,19 @@ func domainHoles() map[string]storedHole {
 // TestRelationsRunNothingUnasked proves of each hole that it is one on the
 // server alone, and that it is closed.
 func TestRelationsRunNothingUnasked(t *testing.T) {
-	s := start(t)
-	for kind, holes := range map[string]map[string]storedHole{"stored": viewHoles(), "domain": domainHoles()} {
-		for name, hole := range holes {
-			t.Run(kind+" "+name, func(t *testing.T) { s.checkHole(t, hole) })
+	for _, variable := range servers() {
+		s := startOn(t, variable)
+		for kind, holes := range map[string]map[string]storedHole{"stored": viewHoles(), "domain": domainHoles()} {
+			for name, hole := range holes {
+				t.Run(variable+" "+kind+" "+name, func(t *testing.T) { s.checkHole(t, hole) })
+			}
 		}
 	}
 }
 
 func (s *server) checkHole(t *testing.T, hole storedHole) {
 	schema := s.schema(t, reaching+"CREATE FUNCTION step(int, int) RETURNS int LANGUAGE sql AS 'SELECT leak(1)'; "+strings.ReplaceAll(hole.setup, "$reader", s.reader))
+	t.Cleanup(func() { mustExec(t, s.admin, "SELECT pg_advisory_unlock_all(); RESET ROLE") })
 	mustExec(t, s.admin, "SELECT pg_advisory_unlock_all(); GRANT SELECT ON ALL TABLES IN SCHEMA "+schema+" TO PUBLIC; SET ROLE "+s.reader)
 	stmt := accept(t, hole.sql)
 	readOnly(t, s.admin, stmt.SQL)
@@ -178,13 +181,13 @@ func (s *server) checkHole(t *testing.T, hole storedHole) {
 // TestRelationsOfASuperuser: views that would reach files, programs, settings
 // or other servers with their owner's rights, on each server at hand.
 func TestRelationsOfASuperuser(t *testing.T) {
-	for _, variable := range []string{"MCPGW_TEST_POSTGRES", "MCPGW_TEST_POSTGRES13", "MCPGW_TEST_POSTGRES18"} {
-		if variable != "MCPGW_TEST_POSTGRES" && os.Getenv(variable) == "" {
-			continue
-		}
+	for _, variable := range servers() {
 		t.Run(variable, func(t *testing.T) { superuserViews(t, startOn(t, variable)) })
 	}
 }
+
+// servers are the variables of the versions that the catalogue is read on.
+func servers() []string { return []string{"MCPGW_TEST_POSTGRES", "MCPGW_TEST_POSTGRES18"} }
 
 func superuserViews(t *testing.T, s *server) {
 	mustExec(t, s.admin, `CREATE EXTENSION dblink; CREATE EXTENSION file_fdw; CREATE EXTENSION tsm_system_rows; CREATE EXTENSION pg_stat_statements; CREATE EXTENSION pg_trgm;
@@ -192,7 +195,6 @@ func superuserViews(t *testing.T, s *server) {
 		CREATE FUNCTION export_report() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'; RETURN 1; END $$;
 		CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
 		CREATE FOREIGN TABLE output (line text) SERVER files OPTIONS (program 'echo ran');
-		CREATE TABLE parted (id int) PARTITION BY RANGE (id);
 		CREATE TABLE parent (line text); CREATE FOREIGN TABLE child () INHERITS (parent) SERVER files OPTIONS (program 'echo ran');`)
 	for query, reason := range map[string]string{
 		"SELECT export_report()":                                     "it runs public.export_report(), which an administrator can allow for this connection",
@@ -216,7 +218,7 @@ func superuserViews(t *testing.T, s *server) {
 		"SELECT routine_definition FROM information_schema.routines": "it reads information_schema.routines",
 		"SELECT userid FROM pg_stat_statements":                      "it runs public.pg_stat_statements(boolean), which an administrator can allow for this connection",
 	} {
-		mustExec(t, s.admin, "CREATE OR REPLACE FUNCTION pg_temp.x() RETURNS int LANGUAGE sql AS 'SELECT 1'; DROP VIEW IF EXISTS report; CREATE VIEW report AS "+query+"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
+		mustExec(t, s.admin, "DROP VIEW IF EXISTS report; CREATE VIEW report AS "+query+"; GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
 		_, err := s.open(t, s.readerConn).Query(testContext(t), accept(t, "SELECT * FROM report"), database.Limit{})
 		if want := "Relation not allowed: public.report: " + reason; !fault.Is(err, fault.Invalid) || fault.Of(err).Public != want {
 			t.Errorf("%s: %v, want %q", query, err, want)
@@ -228,5 +230,156 @@ func superuserViews(t *testing.T, s *server) {
 		if !fault.Is(err, fault.Invalid) || fault.Of(err).Public != want {
 			t.Errorf("%s: %v, want %q", relation, err, want)
 		}
+	}
+}
+
+// TestVirtualColumns are computed when they are read, from PostgreSQL 18 on,
+// which lets only built-in functions into them.
+func TestVirtualColumns(t *testing.T) {
+	s := startOn(t, "MCPGW_TEST_POSTGRES18")
+	mustExec(t, s.admin, `CREATE TABLE t (a int, b int GENERATED ALWAYS AS (pg_encoding_max_length(a)) VIRTUAL);
+		CREATE TABLE u (a int, b int GENERATED ALWAYS AS (a + 1) VIRTUAL, c int GENERATED ALWAYS AS (pg_encoding_max_length(a)) STORED);
+		GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC`)
+	conn := s.open(t, s.readerConn)
+	if _, err := conn.Query(testContext(t), accept(t, "SELECT * FROM u"), database.Limit{}); err != nil {
+		t.Error(err)
+	}
+	const want = "Relation not allowed: public.t: it runs pg_encoding_max_length"
+	if _, err := conn.Query(testContext(t), accept(t, "SELECT a FROM t"), database.Limit{}); err == nil || fault.Of(err).Public != want {
+		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// TestCorpusAsViews: whatever a statement may do, a view may.
+func TestCorpusAsViews(t *testing.T) {
+	for _, variable := range servers() {
+		s := startOn(t, variable)
+		mustExec(t, s.admin, corpus(t, "fixture.sql"))
+		var views []string
+		for i, sql := range sqlguardtest.Split(corpus(t, "accept.sql")) {
+			name := fmt.Sprintf("corpus_%d", i)
+			// Some are no queries, or have two columns of one name.
+			if _, err := s.admin.Exec(t.Context(), "CREATE VIEW "+name+" AS "+sql).ReadAll(); err == nil {
+				views = append(views, name)
+			}
+		}
+		mustExec(t, s.admin, "GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC")
+		conn := s.open(t, s.readerConn)
+		for _, view := range views {
+			if _, err := conn.Relations(testContext(t), accept(t, "SELECT * FROM "+view)); err != nil {
+				t.Errorf("%v of %s", err, mustExec(t, s.admin, "SELECT pg_get_viewdef('"+view+"'::regclass)"))
+			}
+		}
+		if len(views) < 100 {
+			t.Errorf("%s: the corpus makes %d views only", variable, len(views))
+		}
+	}
+}
+
+// TestHarmlessRelations are what databases are full of.
+func TestHarmlessRelations(t *testing.T) {
+	for _, variable := range servers() {
+		s := startOn(t, variable)
+		mustExec(t, s.admin, `CREATE EXTENSION pg_trgm; CREATE EXTENSION citext; CREATE EXTENSION hstore; CREATE EXTENSION unaccent;
+			CREATE FUNCTION f_fold(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN lower($1); END $$;
+			CREATE FUNCTION f_trigger() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+			CREATE TYPE mood AS ENUM ('sad', 'glad');
+			CREATE DOMAIN email AS citext CHECK (VALUE ~ '^.+@.+$' AND length(VALUE) < 200); CREATE DOMAIN qty AS int CHECK (VALUE > 0);
+			CREATE TABLE tenant_rows (id serial PRIMARY KEY, tenant int, mail email, n qty DEFAULT 1, felt mood, name text CHECK (f_fold(name) = name), tags hstore,
+				total int GENERATED ALWAYS AS (tenant * 2) STORED, made timestamptz DEFAULT clock_timestamp());
+			CREATE INDEX ON tenant_rows (f_fold(name)); CREATE INDEX ON tenant_rows USING gin (name gin_trgm_ops); CREATE INDEX ON tenant_rows (mail);
+			CREATE TRIGGER t BEFORE INSERT ON tenant_rows FOR EACH ROW EXECUTE FUNCTION f_trigger();
+			ALTER TABLE tenant_rows ENABLE ROW LEVEL SECURITY;
+			CREATE POLICY tenant ON tenant_rows USING (tenant = coalesce(current_setting('app.tenant', true), '0')::int OR pg_has_role(current_user, 'pg_monitor', 'MEMBER'));
+			CREATE POLICY writing ON tenant_rows FOR INSERT WITH CHECK (f_fold(name) = 'x');
+			CREATE TABLE off (id int); CREATE POLICY unused ON off USING (f_fold('x') = 'x');
+			CREATE VIEW similar_rows AS SELECT a.id, similarity(a.name, b.name) AS s, a.tags -> 'k' AS k FROM tenant_rows a JOIN tenant_rows b ON a.name % b.name AND a.mail = b.mail;
+			CREATE VIEW ranked AS SELECT *, rank() OVER (PARTITION BY felt ORDER BY n) AS r FROM tenant_rows;
+			CREATE MATERIALIZED VIEW folded AS SELECT f_fold(name) AS name FROM tenant_rows;
+			GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC`)
+		conn := s.open(t, s.readerConn)
+		for _, sql := range []string{
+			"SELECT * FROM tenant_rows", "SELECT * FROM off", "SELECT * FROM similar_rows", "SELECT * FROM ranked ORDER BY felt, mail", "SELECT * FROM folded",
+			"SELECT * FROM pg_catalog.pg_class LIMIT 1", "SELECT table_name FROM information_schema.tables", "SELECT 1",
+		} {
+			if _, err := conn.Query(testContext(t), accept(t, sql), database.Limit{}); err != nil {
+				t.Errorf("%s: %s: %v", variable, sql, err)
+			}
+		}
+	}
+}
+
+// TestRelations tells full names at any depth.
+func TestRelations(t *testing.T) {
+	s := start(t)
+	mustExec(t, s.admin, `CREATE SCHEMA sales; GRANT USAGE ON SCHEMA sales TO PUBLIC; CREATE SCHEMA other; CREATE TABLE sales.orders (id int, day date) PARTITION BY RANGE (day);
+		CREATE TABLE sales.orders_2026 PARTITION OF sales.orders FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+		CREATE TABLE other.orders (id int); CREATE TABLE public.people (id int); CREATE TABLE public."odd.Name" (id int);
+		CREATE VIEW public.a AS SELECT o.id FROM sales.orders o JOIN public.people USING (id); CREATE VIEW public.b AS WITH w AS (SELECT * FROM a) SELECT (SELECT max(id) FROM w);
+		CREATE MATERIALIZED VIEW public.m AS SELECT id FROM people;
+		ALTER TABLE people ENABLE ROW LEVEL SECURITY; CREATE TABLE public.rights (id int); CREATE POLICY p ON people USING (EXISTS (SELECT FROM rights r WHERE r.id = people.id));`)
+	conn := s.open(t, s.readerConn+"&search_path=sales,public")
+	for sql, want := range map[string]string{
+		"SELECT 1":             "",
+		"SELECT * FROM orders": "sales.orders",
+		"SELECT * FROM other.orders, orders_2026":        "other.orders sales.orders_2026",
+		"SELECT * FROM people":                           "public.people public.rights",
+		"SELECT * FROM a":                                "public.a public.people public.rights sales.orders",
+		"SELECT * FROM b, a":                             "public.a public.b public.people public.rights sales.orders",
+		"SELECT * FROM m":                                "public.m",
+		`SELECT * FROM "odd.Name"`:                       "public.odd.Name",
+		"SELECT * FROM pg_class, nothing":                "nothing pg_class",
+		"SELECT * FROM information_schema.tables":        "information_schema.tables",
+		"WITH people AS (SELECT 1) SELECT * FROM people": "",
+	} {
+		got, err := conn.Relations(testContext(t), accept(t, sql))
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%s: %q, %v, want %q", sql, got, err, want)
+		}
+	}
+}
+
+// TestNamesAreJudgedAsResolved: the login's own search path puts system
+// schemas where the connection string may not.
+func TestNamesAreJudgedAsResolved(t *testing.T) {
+	s := start(t)
+	mustExec(t, s.admin, "CREATE EXTENSION postgres_fdw; CREATE SERVER far FOREIGN DATA WRAPPER postgres_fdw; CREATE USER MAPPING FOR "+s.reader+" SERVER far OPTIONS (password 'x')")
+	set := func(path string) database.Conn {
+		mustExec(t, s.admin, "ALTER ROLE "+s.reader+" SET search_path = "+path)
+		return s.open(t, s.readerConn)
+	}
+	conn := set("information_schema, public")
+	for sql, want := range map[string]string{
+		"SELECT * FROM user_mapping_options":               "Forbidden operation in SQL AST: RangeVar user_mapping_options",
+		"SELECT routine_definition FROM routines":          "Forbidden operation in SQL AST: RangeVar routines",
+		"SELECT * FROM foreign_server_options":             "Forbidden operation in SQL AST: RangeVar foreign_server_options",
+		"SELECT * FROM _pg_user_mappings":                  "Forbidden operation in SQL AST: RangeVar _pg_user_mappings",
+		"SELECT table_name FROM tables":                    "",
+		"SELECT table_name FROM information_schema.tables": "",
+	} {
+		_, err := conn.Query(testContext(t), accept(t, sql), database.Limit{})
+		if err == nil && want != "" || err != nil && fault.Of(err).Public != want {
+			t.Errorf("%s: %v, want %q", sql, err, want)
+		}
+	}
+	_, err := set("public, pg_catalog").Query(testContext(t), accept(t, "SELECT 1 + 1"), database.Limit{})
+	if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.Of(err).Public, "search_path") {
+		t.Errorf("with pg_catalog last: %v", err)
+	}
+}
+
+// TestRelationsAreReadAgain: a view that is younger than the catalogue does
+// not run unjudged.
+func TestRelationsAreReadAgain(t *testing.T) {
+	s := start(t)
+	mustExec(t, s.admin, "CREATE TABLE item (id int); GRANT SELECT ON item TO PUBLIC")
+	conn := s.open(t, s.readerConn)
+	if _, err := conn.Query(testContext(t), accept(t, "SELECT * FROM item"), database.Limit{}); err != nil {
+		t.Fatal(err)
+	}
+	mustExec(t, s.admin, "CREATE VIEW late AS SELECT pg_try_advisory_lock(42); GRANT SELECT ON late TO PUBLIC")
+	const want = "Relation not allowed: public.late: it runs pg_try_advisory_lock"
+	if _, err := conn.Query(testContext(t), accept(t, "SELECT * FROM late"), database.Limit{}); err == nil || fault.Of(err).Public != want {
+		t.Errorf("%v, want %q", err, want)
 	}
 }
