@@ -58,8 +58,30 @@ func newSlots() *limit.Slots {
 // wait for their turn, for milliseconds when those before them are read. They
 // wait in their slots, so one user's are few: the others need slots too.
 func newMemory() *limit.Budget {
-	return limit.NewBudget(limit.BudgetConfig{Total: 128 << 20, Queue: 16, Wait: 10 * time.Second})
+	return limit.NewBudget(limit.BudgetConfig{
+		Total: 128 << 20, Queue: 16, Wait: 10 * time.Second, Text: "Too many large results at once: earlier ones have not been read yet",
+	})
 }
+
+// newRequestMemory bounds what requests take: a tenant's the given bytes, of
+// which one user alone gets half, and those of all tenants together four times
+// as much. What does not fit waits for its turn.
+func newRequestMemory(bytes int) limit.Nested {
+	within := func(bytes, queue int) *limit.Budget {
+		return limit.NewBudget(limit.BudgetConfig{
+			Total: bytes, Queue: queue, Wait: 10 * time.Second, Text: "Too many large requests at once: earlier ones have not been answered yet",
+		})
+	}
+	return limit.Nested{Keys: within(bytes, 16), Whole: within(4*bytes, 64)}
+}
+
+// The memory of one tenant's requests: four of the largest bodies, and two of
+// the largest decoded. They are counted apart, because a body is held while
+// its message waits to be decoded.
+const (
+	bodyMemory    = 64 << 20
+	decodedMemory = 128 << 20
+)
 
 // toolLimits are the optional limits of tool calls (contract 14).
 type toolLimits struct {

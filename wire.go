@@ -195,7 +195,7 @@ func (a *app) openDoors(keys config.Keys, crypt crypto, who signIn, what tooling
 		Gate: what.gate, Auth: who.auth, Audit: a.audit, BaseURL: cfg.Base.Text, Origins: cfg.CORSOrigins,
 		Version: c.version, Logger: a.logs.Logger("mcp"), Now: time.Now, Relay: a.bus, SessionKeys: crypt.hasher,
 		Quirk: a.metrics.MCPQuirk, Seal: crypt.ring, Interactive: c.interactive(), Sessions: a.clientSessions(c.interactive()),
-		Offers: what.offers,
+		Offers: what.offers, Bodies: newRequestMemory(bodyMemory), Decoded: newRequestMemory(decodedMemory),
 	})
 	management, err := api.New(api.Config{
 		Store: a.store, Auth: who.auth, SSO: who.sso, Pages: who.pages, Keys: crypt.hasher, Passwords: crypt.passwords, Ring: crypt.ring,

@@ -277,7 +277,7 @@ func (c *call) validate() *Refusal {
 	}
 	var value any
 	if err := json.Unmarshal(c.args, &value); err != nil {
-		return &Refusal{Outcome: Rejected, Text: "Input validation error: arguments are not valid JSON", Err: err}
+		return &Refusal{Outcome: Rejected, Text: "Input validation error: " + decodeText(err), Err: err}
 	}
 	if !c.rule.flat.accepts(value) {
 		if err := c.rule.schema.Validate(value); err != nil {

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -127,6 +128,14 @@ func validationText(err error) string {
 		}
 	}
 	return withoutValue(text)
+}
+
+// decodeText says why arguments could not be decoded at all.
+func decodeText(err error) string {
+	if typed := (*json.UnmarshalTypeError)(nil); errors.As(err, &typed) {
+		return "a number is out of range"
+	}
+	return "arguments are not valid JSON"
 }
 
 // What a validation text repeats of a value, and how long it is at most, in

@@ -73,7 +73,7 @@ func (m memory) free(t *testing.T) bool {
 }
 
 func newRoomGate(rec *recorder) (*gate.Gate, memory) {
-	m := memory{limit.NewBudget(limit.BudgetConfig{Total: allMemory})}
+	m := memory{limit.NewBudget(limit.BudgetConfig{Total: allMemory, Text: "Too many large results at once: earlier ones have not been read yet"})}
 	return gate.New(gate.Config{
 		Catalog:  gate.NewCatalog([]tool.Provider{tool.Static(roomTools())}, overrides{}),
 		Recorder: rec, Memory: m, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
@@ -169,7 +169,7 @@ func TestAbandonedToolKeepsNothing(t *testing.T) {
 			return tool.Text("too late"), nil
 		})
 		stubborn.Timeout = time.Second
-		m := memory{limit.NewBudget(limit.BudgetConfig{Total: allMemory})}
+		m := memory{limit.NewBudget(limit.BudgetConfig{Total: allMemory, Text: "Too many large results at once: earlier ones have not been read yet"})}
 		g := gate.New(gate.Config{
 			Catalog:  gate.NewCatalog([]tool.Provider{tool.Static{stubborn}}, overrides{}),
 			Recorder: &recorder{}, Memory: m, Logger: slog.New(slog.DiscardHandler), Now: time.Now,

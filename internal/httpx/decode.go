@@ -3,6 +3,7 @@ package httpx
 import (
 	"bytes"
 	"errors"
+	"io"
 	"mime"
 	"net/http"
 	"reflect"
@@ -25,16 +26,31 @@ const (
 // ReadBody reads the whole body. It lifts the read deadline that [Front] set
 // for the body, so that a response may stream for as long as it needs.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	return ReadLargeBody(w, r, limit, func(int) error { return nil })
+}
+
+// SmallBody is how many bytes of a body are read before memory is taken for
+// the rest. Whoever announces a large body and sends none holds no more.
+const SmallBody = 64 << 10
+
+// ReadLargeBody is [ReadBody] for bodies whose memory is counted. Beyond
+// [SmallBody] it calls reserve once, with the bytes that the body announces,
+// or the limit when it announces none, before it reads on.
+func ReadLargeBody(w http.ResponseWriter, r *http.Request, limit int64, reserve func(bytes int) error) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(nil)
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(max(r.ContentLength, 0)) + bytes.MinRead)
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	var refused error
+	buf, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, int(limit), func(bytes int) error {
+		refused = reserve(bytes)
+		return refused
+	})
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge(err)
+	case refused != nil:
+		return nil, refused
 	case err != nil:
 		return nil, fault.Wrap(fault.Invalid, err, "Request body could not be read")
 	}
@@ -43,6 +59,24 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, fault.Wrap(fault.Canceled, err, clientGone)
 	}
 	return buf.Bytes(), nil
+}
+
+// readAll reads a body of which length bytes are announced, -1 for no word.
+func readAll(body io.Reader, length int64, limit int, reserve func(bytes int) error) (buf bytes.Buffer, err error) {
+	buf.Grow(int(min(max(length, 0), SmallBody)) + bytes.MinRead)
+	n, err := buf.ReadFrom(io.LimitReader(body, SmallBody))
+	if err != nil || n < SmallBody || length == SmallBody {
+		return buf, err
+	}
+	if length < 0 {
+		err = reserve(limit)
+	} else if err = reserve(int(length)); err == nil {
+		buf.Grow(int(length) - SmallBody + bytes.MinRead)
+	}
+	if err == nil {
+		_, err = buf.ReadFrom(body)
+	}
+	return buf, err
 }
 
 func tooLarge(cause error) error {

@@ -14,6 +14,7 @@ type BudgetConfig struct {
 	Total int           // what the members of one key hold together
 	Queue int           // requests of one member that may wait, 0 = none
 	Wait  time.Duration // how long they wait
+	Text  string        // of the refusal
 }
 
 // Budget bounds what the members of each key hold together (contract 15.2 P5:
@@ -176,5 +177,5 @@ func (c *claim) isGranted() bool {
 }
 
 func (b *Budget) short() error {
-	return &fault.Error{Kind: fault.RateLimited, Public: "Too many large results at once: earlier ones have not been read yet", RetryAfter: time.Second}
+	return &fault.Error{Kind: fault.RateLimited, Public: b.cfg.Text, RetryAfter: time.Second}
 }

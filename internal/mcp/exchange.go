@@ -20,6 +20,7 @@ type exchange struct {
 	session   string // HTTP+SSE session, "" over Streamable HTTP
 	version   version
 	msg       *message
+	body      *body // that msg is in, nil for one of a batch
 
 	// out carries messages before the answer, nil when the client takes none.
 	out outlet

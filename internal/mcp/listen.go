@@ -24,6 +24,7 @@ func (h *Handler) serveListen(w http.ResponseWriter, v *visit, x *exchange) erro
 	}
 	defer uncount()
 	x.msg = &message{id: slices.Clone(x.msg.id)} // without the body, which may be large
+	x.body.free()
 	ctx, end := h.calls.start(v.r.Context(), x.callKey(x.msg.id))
 	defer end()
 	s := h.openStream(w)

@@ -32,6 +32,12 @@ type Recorder interface {
 	Record(ctx context.Context, e audit.Event) error
 }
 
+// Memory bounds the bytes that a tenant's users hold (contract 15.2 P5). It
+// waits for a place a while; a refusal is a RateLimited fault.
+type Memory interface {
+	Acquire(ctx context.Context, tenant, user string, bytes int) (release func(), err error)
+}
+
 // Config is what a Handler is made of.
 type Config struct {
 	Gate    *gate.Gate
@@ -53,6 +59,11 @@ type Config struct {
 	// ask it. Sessions then remembers clients before 2026-07-28; nil otherwise.
 	Interactive bool
 	Sessions    ClientSessions
+
+	// Bodies bounds the bytes of messages that are read and worked on, Decoded
+	// the memory that their contents take. Nil is without bounds.
+	Bodies  Memory
+	Decoded Memory
 
 	// StrictHeaders refuses QuirkHeaderMismatch as the specification says,
 	// instead of serving it.

@@ -12,7 +12,6 @@ import (
 
 // The bounds of one POST body and its answer.
 const (
-	maxDepth   = 128     // nesting of arrays and objects
 	maxBatch   = 64      // messages in a batch (2025-03-26 only)
 	maxIDBytes = 1 << 10 // a request id, which is echoed
 
@@ -78,11 +77,8 @@ type parser struct {
 // parsers recycles parsers; it is safe for concurrent use.
 type parsers struct{ pool sync.Pool }
 
-// parse reads the body: one message, or a batch of them.
-func (p *parsers) parse(body []byte) (msgs []message, batch bool, err *rpcError) {
-	if tooDeep(body) {
-		return nil, false, errTooDeep
-	}
+// decode reads a body that has been measured: one message, or a batch of them.
+func (p *parsers) decode(body []byte) (msgs []message, batch bool, err *rpcError) {
 	d, ok := p.pool.Get().(*parser)
 	if !ok {
 		d = &parser{}
@@ -349,28 +345,6 @@ func (p *parser) notAnObject(what string) *rpcError {
 		return syntaxError(err)
 	}
 	return invalidRequest(what + " must be an object")
-}
-
-// tooDeep reports whether the body nests deeper than maxDepth. It runs before
-// the decoder, which recurses.
-func tooDeep(body []byte) bool {
-	depth, inString := 0, false
-	for i := 0; i < len(body); i++ {
-		switch c := body[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			if depth++; depth > maxDepth {
-				return true
-			}
-		case c == '}' || c == ']':
-			depth--
-		}
-	}
-	return false
 }
 
 // unquote returns the text of a JSON string, and false for any other value.

@@ -24,7 +24,7 @@ func FuzzParse(f *testing.F) {
 	var reader parsers
 	f.Fuzz(func(t *testing.T, body []byte) {
 		before := bytes.Clone(body)
-		msgs, batch, err := reader.parse(body)
+		msgs, batch, err := parse(&reader, body)
 		if !bytes.Equal(body, before) {
 			t.Fatal("the body was changed")
 		}
@@ -81,7 +81,7 @@ func TestParseCopiesNothing(t *testing.T) {
 	body := []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"x","arguments":{"sql":"` +
 		string(bytes.Repeat([]byte("y"), 1<<20)) + `"}}}`)
 	var reader parsers
-	msgs, _, err := reader.parse(body)
+	msgs, _, err := parse(&reader, body)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestParseCopiesNothing(t *testing.T) {
 	if &args[0] != &body[at] {
 		t.Error("arguments were copied")
 	}
-	if _, _, err := reader.parse([]byte(pingBody)); err != nil { // reuses the reader
+	if _, _, err := parse(&reader, []byte(pingBody)); err != nil { // reuses the reader
 		t.Fatal(err)
 	}
 	if !bytes.Equal(args, body[at:at+len(args)]) {
@@ -105,10 +105,10 @@ func TestBatchBounds(t *testing.T) {
 	batch := func(n int) []byte {
 		return []byte("[" + string(bytes.Join(slices.Repeat([][]byte{[]byte(pingBody)}, n), []byte(","))) + "]")
 	}
-	if msgs, _, err := reader.parse(batch(maxBatch)); err != nil || len(msgs) != maxBatch {
+	if msgs, _, err := parse(&reader, batch(maxBatch)); err != nil || len(msgs) != maxBatch {
 		t.Errorf("%d messages: %v", maxBatch, err)
 	}
-	if _, _, err := reader.parse(batch(maxBatch + 1)); err != errBatchSize {
+	if _, _, err := parse(&reader, batch(maxBatch+1)); err != errBatchSize {
 		t.Errorf("%d messages: %v", maxBatch+1, err)
 	}
 }
@@ -221,4 +221,12 @@ func TestParamHeaders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// parse is what a door does with a body.
+func parse(reader *parsers, body []byte) ([]message, bool, *rpcError) {
+	if _, refusal := measureBody(body); refusal != nil {
+		return nil, false, refusal
+	}
+	return reader.decode(body)
 }

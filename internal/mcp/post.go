@@ -9,7 +9,6 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
-	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
 // servePost is Streamable HTTP: one POST, one answer (contract 6.1).
@@ -18,11 +17,15 @@ func (h *Handler) servePost(w http.ResponseWriter, v *visit) error {
 	if err != nil {
 		return err
 	}
-	body, err := httpx.ReadBody(w, v.r, httpx.MCPBody)
+	body, err := h.readBody(w, v, &principal)
 	if err != nil {
 		return err
 	}
-	msgs, batch, refusal := h.parse(v.r, body)
+	defer body.free()
+	msgs, batch, refusal, err := h.parse(v.r, body, &principal)
+	if err != nil {
+		return err
+	}
 	if refusal != nil {
 		h.reply(w, v, h.buffers.refuse(v20260728, nil, refusal))
 		return nil
@@ -32,7 +35,7 @@ func (h *Handler) servePost(w http.ResponseWriter, v *visit) error {
 		h.serveBatch(w, v, x, msgs)
 		return nil
 	}
-	x.msg = &msgs[0]
+	x.msg, x.body = &msgs[0], body
 	return h.serveSingle(w, v, &x)
 }
 
@@ -182,11 +185,12 @@ func (h *Handler) serveJSON(w http.ResponseWriter, status int, p payload) {
 	_ = p.writeTo(h.paced(w)) // a caller that is gone needs no answer
 }
 
-func (h *Handler) parse(r *http.Request, body []byte) ([]message, bool, *rpcError) {
+// parse is parseBody for the body of the request.
+func (h *Handler) parse(r *http.Request, b *body, p *identity.Principal) (msgs []message, batch bool, refusal *rpcError, err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, false, errMediaType
+		return nil, false, errMediaType, nil
 	}
-	return h.parsers.parse(body)
+	return h.parseBody(r.Context(), b, p)
 }
 
 // accepts reports whether the client takes the media type. Without an Accept

@@ -8,7 +8,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
 // Relay reaches the other instances of the gateway.
@@ -34,11 +36,16 @@ const topicMessage = "mcp.message"
 // relay hands a message to the instance that holds its session. What cannot be
 // parsed does not travel.
 func (h *Handler) relay(w http.ResponseWriter, v *visit, instance string, p *posted) error {
-	body, _, err := h.readMessage(w, v)
+	owner := p.Caller
+	if owner == nil { // who that is, only the other instance knows
+		owner = &identity.Principal{User: identity.UserID(p.Session)}
+	}
+	body, _, err := h.readMessage(w, v, owner)
 	if err != nil {
 		return err
 	}
-	question, err := encodePosted(p, body)
+	defer body.free()
+	question, err := encodePosted(p, body.text)
 	if err != nil {
 		return err
 	}
@@ -62,18 +69,35 @@ var errTravel = errors.New("it was long under way, or the clocks differ")
 
 // answerMessage delivers a message that reached another instance.
 func (h *Handler) answerMessage(ctx context.Context, question []byte) []byte {
-	p, body, err := decodePosted(question)
+	p, text, err := decodePosted(question)
 	switch {
 	case err != nil:
 	case h.cfg.Now().Sub(p.At).Abs() > maxTravel:
 		err = fault.Wrap(fault.NotFound, errTravel, fault.Of(errNoSession).Public)
 	default:
-		err = h.deliver(ctx, p, func() (*message, error) { return soleMessage(h.parsers.parse(body)) })
+		err = h.deliver(ctx, p, func(caller *identity.Principal) (*body, *message, error) { return h.takeRelayed(ctx, text, caller) })
 	}
 	if cause := errors.Unwrap(err); cause != nil {
 		h.cfg.Logger.WarnContext(ctx, "message from another instance refused", "request_id", p.RequestID, "err", err)
 	}
 	return encodeOutcome(err)
+}
+
+// takeRelayed reads a message that another instance has read before. Its
+// memory is counted here too, for as long as it is worked on.
+func (h *Handler) takeRelayed(ctx context.Context, text []byte, caller *identity.Principal) (*body, *message, error) {
+	b := &body{text: text}
+	if len(text) > httpx.SmallBody {
+		if err := b.take(ctx, h.cfg.Bodies, caller, len(text)); err != nil {
+			return nil, nil, err
+		}
+	}
+	m, err := soleMessage(h.parseBody(ctx, b, caller))
+	if err != nil {
+		b.free()
+		return nil, nil, err
+	}
+	return b, m, nil
 }
 
 func encodePosted(p *posted, body []byte) ([]byte, error) {

@@ -87,9 +87,8 @@ func (h *Handler) serveMessage(w http.ResponseWriter, v *visit) error {
 		return err
 	}
 	if holder == h.cfg.Relay.Instance() {
-		err = h.deliver(v.r.Context(), p, func() (*message, error) {
-			_, m, err := h.readMessage(w, v)
-			return m, err
+		err = h.deliver(v.r.Context(), p, func(caller *identity.Principal) (*body, *message, error) {
+			return h.readMessage(w, v, caller)
 		})
 	} else {
 		err = h.relay(w, v, holder, p)
@@ -115,16 +114,25 @@ func (h *Handler) sender(v *visit) (*identity.Principal, error) {
 	return &p, nil
 }
 
-// readMessage reads the one message that the body of the visit holds.
-func (h *Handler) readMessage(w http.ResponseWriter, v *visit) (body []byte, m *message, err error) {
-	if body, err = httpx.ReadBody(w, v.r, httpx.MCPBody); err != nil {
+// readMessage reads the one message that the body of the visit holds, whose
+// memory is the caller's.
+func (h *Handler) readMessage(w http.ResponseWriter, v *visit, caller *identity.Principal) (*body, *message, error) {
+	b, err := h.readBody(w, v, caller)
+	if err != nil {
 		return nil, nil, err
 	}
-	m, err = soleMessage(h.parse(v.r, body))
-	return body, m, err
+	m, err := soleMessage(h.parse(v.r, b, caller))
+	if err != nil {
+		b.free()
+		return nil, nil, err
+	}
+	return b, m, nil
 }
 
-func soleMessage(msgs []message, batch bool, refusal *rpcError) (*message, error) {
+func soleMessage(msgs []message, batch bool, refusal *rpcError, err error) (*message, error) {
+	if err != nil {
+		return nil, err
+	}
 	if refusal != nil || batch || checkID(&msgs[0]) != nil {
 		return nil, fault.New(fault.Invalid, "Could not parse message")
 	}
@@ -134,7 +142,7 @@ func soleMessage(msgs []message, batch bool, refusal *rpcError) (*message, error
 // deliver gives a message to its session, which this instance holds. It is the
 // one way there, from this instance's door and from those of others. ctx is
 // that of the POST.
-func (h *Handler) deliver(ctx context.Context, p *posted, read func() (*message, error)) error {
+func (h *Handler) deliver(ctx context.Context, p *posted, read func(caller *identity.Principal) (*body, *message, error)) error {
 	s := h.sessions.find(p.Session, p.Slug)
 	if s == nil {
 		return errNoSession
@@ -143,11 +151,11 @@ func (h *Handler) deliver(ctx context.Context, p *posted, read func() (*message,
 	if err != nil {
 		return err
 	}
-	m, err := read()
+	b, m, err := read(&caller)
 	if err != nil {
 		return err
 	}
-	x := &exchange{principal: caller, ip: p.IP, requestID: p.RequestID, transport: transportSSE, session: s.id, msg: m}
+	x := &exchange{principal: caller, ip: p.IP, requestID: p.RequestID, transport: transportSSE, session: s.id, msg: m, body: b}
 	x.again = func(ctx context.Context) (identity.Principal, error) {
 		return h.authenticateRequest(ctx, s.opened, s.slug)
 	}
@@ -179,17 +187,20 @@ func (h *Handler) bind(ctx context.Context, s *session, sender *identity.Princip
 // the messages worked on: it may be there to free one.
 func (h *Handler) work(ctx context.Context, s *session, x *exchange) bool {
 	if !x.msg.isRequest() {
+		defer x.body.free()
 		h.notify(ctx, x)
 		return s.ctx.Err() == nil
 	}
 	done := s.begin(ctx)
 	if done == nil {
+		x.body.free()
 		return false
 	}
 	s.settle(h, x)
 	go func() {
 		defer done()
 		a := h.respondApart(s.ctx, x)
+		x.body.free()
 		select {
 		case s.answers <- a:
 		case <-s.ctx.Done():

@@ -1,0 +1,210 @@
+package gateway_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/client"
+	"github.com/mcp-gateway/mcp-gateway/internal/gatewaytest"
+)
+
+// status reads a memory figure of the process, in bytes: VmRSS is what it
+// holds, VmHWM the most that it held since forgetPeak.
+func (p *process) status(t *testing.T, name string) int {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+":"); ok {
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(value), " kB"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n << 10
+		}
+	}
+	t.Fatalf("no %s in the status of the process", name)
+	return 0
+}
+
+// forgetPeak makes VmHWM begin anew (proc_pid_clear_refs(5)).
+func (p *process) forgetPeak(t *testing.T) {
+	t.Helper()
+	if err := os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", p.cmd.Process.Pid), []byte("5"), 0o200); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// attack sends the request n times at once. It returns the most memory that
+// the process held meanwhile, and how many answers had which status; 0 is no
+// answer.
+func (p *process) attack(t *testing.T, n int, request func() *http.Request) (peak int, statuses map[int]int) {
+	t.Helper()
+	p.forgetPeak(t)
+	statuses = map[int]int{}
+	var mu sync.Mutex
+	var senders sync.WaitGroup
+	for range n {
+		senders.Go(func() {
+			status := 0
+			if resp, err := http.DefaultClient.Do(request()); err == nil {
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				status = resp.StatusCode
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[status]++
+		})
+	}
+	senders.Wait()
+	return p.status(t, "VmHWM"), statuses
+}
+
+// signedIn registers an organisation and returns its administrator.
+func (p *process) signedIn(t *testing.T) *client.Client {
+	t.Helper()
+	anonymous := &client.Client{Base: p.base}
+	if _, err := anonymous.Register(t.Context(), "Acme", "acme", "admin@acme.test", gatewaytest.Password); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := anonymous.Login(t.Context(), "acme", "admin@acme.test", gatewaytest.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return admin
+}
+
+// filled repeats the unit, with commas between, to n bytes.
+func filled(unit string, n int) string {
+	return strings.TrimSuffix(strings.Repeat(unit+",", n/(len(unit)+1)), ",")
+}
+
+// numbered is filled with a number in place of the %d.
+func numbered(unit string, n int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < n; i++ {
+		fmt.Fprintf(&b, unit+",", i)
+	}
+	return strings.TrimSuffix(b.String(), ",")
+}
+
+const attackSize = 15 << 20
+
+// attackShapes are arguments in which decoding makes the most of each byte in
+// its own way, with the status of their call.
+func attackShapes() map[string]struct {
+	arguments string
+	status    int
+} {
+	const n = attackSize
+	type shape = struct {
+		arguments string
+		status    int
+	}
+	return map[string]shape{
+		"empty objects":      {`{"a":[` + filled(`{}`, n) + `]}`, 400},
+		"objects":            {`{"a":[` + filled(`{"a":1}`, n) + `]}`, 400},
+		"empty lists":        {`{"a":[` + filled(`[]`, n) + `]}`, 400},
+		"members":            {`{` + numbered(`"k%d":1`, n) + `}`, 400},
+		"one member again":   {`{` + filled(`"k":1`, n) + `}`, 400},
+		"texts":              {`{"a":[` + filled(`"x"`, n) + `]}`, 400},
+		"digits":             {`{"a":[` + filled(`7`, n) + `]}`, 400},
+		"a long number":      {`{"a":` + strings.Repeat("7", 1<<20) + `}`, 400},
+		"a large exponent":   {`{"a":[` + filled(`1e999999`, 1<<19) + `]}`, 200},
+		"deep":               {strings.Repeat(`{"a":`, 100_000) + `1` + strings.Repeat(`}`, 100_000), 400},
+		"a thousand deep":    {strings.Repeat(`{"a":`, 1000) + `1` + strings.Repeat(`}`, 1000), 400},
+		"never closed":       {strings.Repeat(`[`, n), 400},
+		"a long text":        {`{"a":"` + strings.Repeat("x", n) + `"}`, 200},
+		"escapes":            {`{"a":"` + strings.Repeat(`\u0001`, n/6) + `"}`, 200},
+		"a text of brackets": {`{"a":"` + strings.Repeat(`\"[{,`, n/5) + `"}`, 200},
+		"a long name":        {`{"` + strings.Repeat("x", n) + `":1}`, 200},
+		"most objects":       {`{"b":"` + strings.Repeat("x", n/2) + `","a":[` + filled(`{"a":1}`, 49_000*8) + `]}`, 200},
+		"most members":       {`{"b":"` + strings.Repeat("x", n/2) + `",` + numbered(`"k%d":1`, 1<<20) + `}`, 200},
+	}
+}
+
+func callMessage(name, arguments string) string {
+	return `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"` + name + `","arguments":` + arguments + `}}`
+}
+
+// post returns requests that send the body with the caller's credential.
+func post(caller *client.Client, path, contentType, body string) func() *http.Request {
+	return func() *http.Request {
+		r, err := http.NewRequest(http.MethodPost, caller.Base+path, strings.NewReader(body))
+		if err != nil {
+			panic(err) // the test's own URL
+		}
+		if caller.Credential != "" {
+			r.Header.Set("Authorization", "Bearer "+caller.Credential)
+		}
+		r.Header.Set("Content-Type", contentType)
+		return r
+	}
+}
+
+// TestArgumentsOfAnyShape: a call makes the gateway hold a small multiple of
+// its bytes, and many calls at once no more than their tenant's share (contract
+// 6.2, Argument check).
+func TestArgumentsOfAnyShape(t *testing.T) {
+	for name, shape := range attackShapes() {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t)
+			admin := p.signedIn(t)
+			body := callMessage("get_current_time", shape.arguments)
+			checkMemory(t, p, shape.status, 5, post(admin, "/t/acme/mcp", "application/json", body), len(body))
+			if _, err := admin.CallTool(t.Context(), "acme", "get_current_time", map[string]any{}); err != nil {
+				t.Errorf("a call afterwards: %v", err)
+			}
+		})
+	}
+}
+
+// checkMemory sends the request once and then 12 times at once. Once it may
+// take some times its bytes, and at once what all of a tenant's requests may.
+func checkMemory(t *testing.T, p *process, status, times int, request func() *http.Request, bytes int) {
+	t.Helper()
+	base := p.status(t, "VmRSS")
+	for _, n := range []int{1, 12} {
+		peak, statuses := p.attack(t, n, request)
+		most := base + times*bytes + 25<<20
+		if n > 1 {
+			most = base + 350<<20
+		}
+		if peak > most {
+			t.Errorf("%d at once: the gateway holds %d MB, want at most %d", n, peak>>20, most>>20)
+		}
+		if statuses[status]+statuses[http.StatusTooManyRequests] != n || statuses[status] == 0 {
+			t.Errorf("%d at once: statuses %v, want %d", n, statuses, status)
+		}
+		t.Logf("%d at once: %d MB more, statuses %v", n, (peak-base)>>20, statuses)
+	}
+}
+
+// TestRefusedArgumentsAreNotRepeated: a tool's schema refuses a large value
+// without texts that are many times as large.
+func TestRefusedArgumentsAreNotRepeated(t *testing.T) {
+	const n = attackSize
+	for name, arguments := range map[string]string{
+		"a text for a number":     `{"sql":"SELECT 1","limit":"` + strings.Repeat("x", n) + `"}`,
+		"a text that is too long": `{"sql":"` + strings.Repeat("x", n) + `"}`,
+		"a list for a text":       `{"sql":[` + filled(`"`+strings.Repeat("x", 200)+`"`, n) + `]}`,
+		"an unknown member":       `{"sql":"SELECT 1","` + strings.Repeat("x", n) + `":1}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t)
+			g := &gatewaytest.Gateway{DataDir: p.dir, Admin: p.signedIn(t)}
+			_, execute := g.ConnectShop(t)
+			body := callMessage(execute, arguments)
+			checkMemory(t, p, http.StatusOK, 12, post(g.Admin, "/t/acme/mcp", "application/json", body), len(body))
+		})
+	}
+}
