@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
@@ -147,12 +148,14 @@ func (s *server) failed(reason string) testOut {
 func reason(err error) string {
 	known := []string{
 		database.ErrHostNotAllowed, database.ErrCannotConnect, database.ErrTimedOut, database.ErrAuthentication,
-		database.ErrTLS, database.ErrDatabaseNotFound, database.ErrPowerfulLogin,
+		database.ErrTLS, database.ErrDatabaseNotFound, database.ErrStatementPooling, database.ErrPowerfulLogin,
 	}
 	f := fault.Of(err)
+	// A reason may be followed by words: "login too powerful: this login …".
+	word, _, _ := strings.Cut(f.Public, ": ")
 	switch {
-	case slices.Contains(known, f.Public):
-		return f.Public
+	case slices.Contains(known, word):
+		return word
 	case f.Kind == fault.Timeout:
 		return database.ErrTimedOut
 	default:

@@ -18,6 +18,7 @@ const (
 	ErrTLS              = "TLS failed"
 	ErrDatabaseNotFound = "database not found"
 	ErrPowerfulLogin    = "login too powerful"
+	ErrStatementPooling = "the pooler in front of this database works in statement mode, which allows no transaction; use transaction or session mode"
 	ErrOther            = "other"
 )
 

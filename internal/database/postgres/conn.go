@@ -86,6 +86,9 @@ func (c *conn) try(ctx context.Context, r request) (again bool, err error) {
 	}
 	defer c.pool.put(s)
 	err = s.run(ctx, r)
+	if s.direct && !s.broken && len(c.pool.connector.rules.AllowedFunctions) > 0 {
+		defer s.renew(c.pool.life)
+	}
 	var unknown unknownTypes
 	switch {
 	case errors.Is(err, errStale):

@@ -8,12 +8,14 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // readBuffer spares system calls on long results: the server sends in pieces
@@ -24,10 +26,13 @@ const readBuffer = 32 << 10
 type connector struct {
 	target *target
 	dialer *egress.Dialer
+	rules  database.Rules
 	base   *pgconn.Config
+	asking chan struct{}            // a token while the server is asked about stuck work
+	powers atomic.Pointer[[]string] // of the login, as the newest session found them
 }
 
-func newConnector(t *target, dialer *egress.Dialer) (*connector, error) {
+func newConnector(t *target, env database.Env) (*connector, error) {
 	base, err := emptyConfig()
 	if err != nil {
 		return nil, err
@@ -43,7 +48,7 @@ func newConnector(t *target, dialer *egress.Dialer) (*connector, error) {
 	for _, c := range configs[1:] {
 		base.Fallbacks = append(base.Fallbacks, &pgconn.FallbackConfig{Host: base.Host, Port: base.Port, TLSConfig: c})
 	}
-	return &connector{target: t, dialer: dialer, base: base}, nil
+	return &connector{target: t, dialer: env.Dialer, rules: env.Rules, base: base, asking: make(chan struct{}, 1)}, nil
 }
 
 // emptyConfig returns a Config that holds nothing of this machine. ParseConfig
@@ -113,24 +118,59 @@ func verifyChain(state tls.ConnectionState) error {
 	return err
 }
 
-// connect returns a session that is set up to read only. Its errors are faults.
+// connect returns a session that is ready for statements. Its errors are
+// faults.
 func (c *connector) connect(ctx context.Context) (*session, error) {
 	limited, cancel := context.WithTimeout(ctx, c.target.connectTimeout)
 	defer cancel()
-	a := &attempt{connector: c}
-	config := c.base.Copy()
-	config.DialFunc, config.AfterNetConnect, config.BuildFrontend = a.dial, a.secure, a.frontend
-	config.MaxProtocolMessageBodyLen = 64 << 10 // until a query says more
-	pg, err := pgconn.ConnectConfig(limited, config)
+	s, a, err := c.dialSession(limited)
 	if err != nil {
 		return nil, a.fault(ctx, limited, err)
 	}
-	s := newSession(pg)
-	if err := s.setUp(limited, c.target.searchPath); err != nil {
+	if err := c.prepareSession(limited, s); err != nil {
 		s.close()
 		return nil, a.fault(ctx, limited, err)
 	}
 	return s, nil
+}
+
+// dialSession opens a connection and sets nothing on it. The startup message
+// holds only parameters that every pooler takes.
+func (c *connector) dialSession(ctx context.Context) (*session, *attempt, error) {
+	a := &attempt{connector: c}
+	config := c.base.Copy()
+	config.DialFunc, config.AfterNetConnect, config.BuildFrontend = a.dial, a.secure, a.frontend
+	config.MaxProtocolMessageBodyLen = 64 << 10 // until a query says more
+	pg, err := pgconn.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, a, err
+	}
+	return newSession(pg), a, nil
+}
+
+// prepareSession asks the connection who it is, refuses a login that is too
+// powerful, and sets a direct session up. A session that is not proven direct
+// stays as it is: each of its transactions brings its settings.
+func (c *connector) prepareSession(ctx context.Context, s *session) error {
+	stop := s.watch(ctx)
+	defer stop()
+	id, err := s.identify()
+	if err != nil {
+		return err
+	}
+	c.powers.Store(&id.powers)
+	if len(id.powers) > 0 && !c.rules.AllowPowerfulLogin {
+		return powerfulFault(id.powers)
+	}
+	settings := sessionSettings(id.bounds, c.target.searchPath)
+	s.direct = id.direct
+	if !s.direct {
+		s.local = settingsSQL(settings, true)
+		return nil
+	}
+	s.backend = s.pg.PID()
+	s.settings = append(settings, setting{"statement_timeout", milliseconds(database.QueryTimeout)})
+	return s.setUp()
 }
 
 // attempt follows a connection attempt, because pgconn tells the stages of a
@@ -199,11 +239,16 @@ func (g *greeting) Read(p []byte) (int, error) {
 // fault puts a failure into the fixed set of contract 3.4.
 func (a *attempt) fault(caller, limited context.Context, err error) error {
 	var pgErr *pgconn.PgError
+	var known *fault.Error
 	switch {
+	case errors.As(err, &known):
+		return err
 	case errors.Is(err, egress.ErrDenied):
 		return database.ConnectFault(database.ErrHostNotAllowed, err)
 	case errors.Is(caller.Err(), context.Canceled):
 		return database.ContextFault(caller)
+	case errors.As(err, &pgErr) && refusesTransactions(pgErr):
+		return database.ConnectFault(database.ErrStatementPooling, err)
 	case errors.As(err, &pgErr):
 		return database.ConnectFault(reasonOf(pgErr.Code), err)
 	case limited.Err() != nil || isTimeout(err):

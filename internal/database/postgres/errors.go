@@ -19,6 +19,7 @@ const (
 	codeNoStatement    = "26000" // prepared statement does not exist
 	codeNotSupported   = "0A000" // also: cached plan must not change result type
 	codeCanceled       = "57014"
+	codeProtocol       = "08P01"
 	codeNoTable        = "42P01"
 	codeNoColumn       = "42703"
 	codeNoSchema       = "3F000"
@@ -43,7 +44,7 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 	case errors.As(err, &known):
 		return err
 	case ctx.Err() != nil:
-		return database.ContextFault(ctx)
+		return stillWorking(database.ContextFault(ctx), err)
 	case c.pool.life.Err() != nil:
 		return errClosed()
 	case errors.Is(err, errCopy):
@@ -56,6 +57,15 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 		unknown := pgErr.Code == codeNoTable || pgErr.Code == codeNoColumn || pgErr.Code == codeNoSchema
 		return database.QueryFault(c.scrub(describe(pgErr)), unknown, err)
 	}
+}
+
+// stillWorking says so where cause knows that the server has not ended the
+// statement.
+func stillWorking(f *fault.Error, cause error) *fault.Error {
+	if !errors.Is(cause, database.ErrStillWorking) {
+		return f
+	}
+	return fault.Wrap(f.Kind, errors.Join(f.Cause, cause), f.Public+"; "+database.ErrStillWorking.Error())
 }
 
 // describe writes the error for a reader who can correct the statement: the

@@ -111,14 +111,21 @@ func (s *fakeServer) listen(c net.Conn) {
 
 // round answers the messages up to one Sync or Query.
 func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend) bool {
+	asked := false
 	for {
 		msg, err := be.Receive()
 		if err != nil {
 			return false
 		}
-		switch msg.(type) {
+		switch m := msg.(type) {
 		case *pgproto3.Parse:
+			asked = strings.Contains(m.Query, "pg_catalog.pg_roles")
 			be.Send(&pgproto3.ParseComplete{})
+		case *pgproto3.Execute:
+			if asked {
+				be.Send(&pgproto3.DataRow{Values: s.identity()})
+			}
+			be.Send(&pgproto3.CommandComplete{})
 		case *pgproto3.Bind:
 			be.Send(&pgproto3.BindComplete{})
 		case *pgproto3.Describe:
@@ -129,6 +136,14 @@ func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend) bool {
 			return be.Flush() == nil
 		}
 	}
+}
+
+// identity answers identity.sql: a plain login behind a pooler.
+func (s *fakeServer) identity() (values [][]byte) {
+	for _, text := range []string{"7", "10.0.0.1", "1", "[]", "4194304", "1", "1", "f"} {
+		values = append(values, []byte(text))
+	}
+	return values
 }
 
 func openFake(t *testing.T, connString string) database.Conn {

@@ -26,6 +26,7 @@ type pool struct {
 	open    int        // sessions, idle, busy or being made
 	idle    []*session // the most recently used last
 	busy    map[*session]struct{}
+	stuck   int             // places of calls that are over while the server still works
 	waiting []chan *session // a nil session is the right to make one
 	trimmer *time.Timer
 	trimAt  time.Time // when the trimmer fires, zero when it is not armed
@@ -48,6 +49,9 @@ func (p *pool) get(ctx context.Context) (*session, error) {
 	case p.closed:
 		p.mu.Unlock()
 		return nil, errClosed()
+	case p.stuck == database.MaxOpenConns:
+		p.mu.Unlock()
+		return nil, errAllStuck()
 	case n > 0:
 		s := p.idle[n-1]
 		p.idle = p.idle[:n-1]
@@ -67,7 +71,10 @@ func (p *pool) get(ctx context.Context) (*session, error) {
 
 func (p *pool) wait(ctx context.Context, turn chan *session) (*session, error) {
 	select {
-	case s := <-turn:
+	case s, ok := <-turn:
+		if !ok {
+			return nil, errAllStuck()
+		}
 		return p.take(ctx, s)
 	case <-p.life.Done():
 	case <-ctx.Done():
@@ -79,7 +86,9 @@ func (p *pool) wait(ctx context.Context, turn chan *session) (*session, error) {
 	}
 	p.mu.Unlock()
 	if i < 0 { // the turn came at the same moment: pass it on
-		p.giveUp(<-turn)
+		if s, ok := <-turn; ok {
+			p.giveUp(s)
+		}
 	}
 	if ctx.Err() == nil {
 		return nil, errClosed()
@@ -136,6 +145,10 @@ func (p *pool) put(s *session) {
 		delete(p.busy, s)
 		p.mu.Unlock()
 		s.close()
+		if s.working && s.backend != 0 {
+			go p.holdUntilOver(s.backend)
+			return
+		}
 		p.release()
 		return
 	}
@@ -172,7 +185,7 @@ func (p *pool) pass(s *session) {
 func (p *pool) usage() database.Usage {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return database.Usage{Open: p.open, InUse: p.open - len(p.idle), Waiting: len(p.waiting)}
+	return database.Usage{Open: p.open, InUse: p.open - len(p.idle), Waiting: len(p.waiting), Stuck: p.stuck}
 }
 
 // dropIdle closes the idle sessions: one of them turned out to be dead.

@@ -43,7 +43,7 @@ func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, erro
 	if !ok {
 		return nil, fmt.Errorf("postgres: target of another dialect: %T", t)
 	}
-	c, err := newConnector(own, env.Dialer)
+	c, err := newConnector(own, env)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,7 @@ func start(t testing.TB) *server {
 	return startOn(t, "MCPGW_TEST_POSTGRES")
 }
 
-// startOn makes the scratch database on the server that an environment
-// variable names.
+// startOn makes the scratch database on the server that the variable names.
 func startOn(t testing.TB, variable string) *server {
 	t.Helper()
 	address := os.Getenv(variable)
@@ -129,11 +128,19 @@ func mustExec(t testing.TB, c *pgconn.PgConn, sql string) string {
 // open returns a Conn of the scratch database that is closed with the test.
 func (s *server) open(t testing.TB, connString string) database.Conn {
 	t.Helper()
-	target, err := dialect().Parse(connString, localEnv())
+	return openWith(t, connString, database.Rules{})
+}
+
+// openWith is open with an administrator's rules.
+func openWith(t testing.TB, connString string, rules database.Rules) database.Conn {
+	t.Helper()
+	env := localEnv()
+	env.Rules = rules
+	target, err := dialect().Parse(connString, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dialect().Open(target, localEnv())
+	conn, err := dialect().Open(target, env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,12 +45,8 @@ type request struct {
 	sink  sink
 }
 
-// callsFunctions says that the statement could have taken an advisory lock,
-// which no rollback frees.
-func (r request) callsFunctions() bool { return len(r.stmt.Functions) > 0 }
-
 // run sends the statement in a read-only transaction together with its
-// rollback: one network round trip. After an error the server skips the
+// rollback: one network round trip, on one server session even behind a pooler. After an error the server skips the
 // rollback, which is then sent for itself.
 func (s *session) run(ctx context.Context, r request) error {
 	if err := ctx.Err(); err != nil {
@@ -61,6 +57,7 @@ func (s *session) run(ctx context.Context, r request) error {
 	p, known := s.lookup(r.stmt.SQL)
 	s.fe.SetMaxBodyLen(r.limit.Bytes + 64<<10)
 	before := s.send(r, p, known)
+	s.working = true
 	if err := s.fe.Flush(); err != nil {
 		s.broken = true
 		return s.unanswered(err)
@@ -71,7 +68,7 @@ func (s *session) run(ctx context.Context, r request) error {
 	}
 	err := a.read()
 	if !s.broken {
-		if failed := s.rollBack(a.txStatus, r.callsFunctions()); err == nil {
+		if failed := s.rollBack(a.txStatus); err == nil {
 			err = failed
 		}
 	}
@@ -81,38 +78,31 @@ func (s *session) run(ctx context.Context, r request) error {
 	return s.settleStatement(r.stmt.SQL, &a, known, err)
 }
 
-// rollBack ends a transaction that is still open. A session that cannot is
-// closed, which ends the transaction as well.
-func (s *session) rollBack(txStatus byte, unlock bool) error {
+// rollBack ends a transaction that is still open and gives its advisory locks
+// back. A session that cannot is closed, which does both.
+func (s *session) rollBack(txStatus byte) error {
 	if txStatus == 'I' {
 		return nil
 	}
-	sql := rollbackSQL
-	if unlock {
-		sql += "; " + unlockSQL
+	s.fe.SendQuery(&pgproto3.Query{String: rollbackSQL + "; " + unlockSQL})
+	err := s.fe.Flush()
+	if err == nil {
+		err = s.await()
 	}
-	s.fe.SendQuery(&pgproto3.Query{String: sql})
-	if err := s.fe.Flush(); err != nil {
-		s.broken = true
-		return err
-	}
-	return s.await()
+	s.broken = s.broken || err != nil
+	return err
 }
 
 // send queues the messages of one run and says how many statements come before
-// the caller's.
+// the caller's. Advisory locks outlive a rollback, and a view may take one that
+// no name in the statement tells of, so they are given back after every
+// statement; inside of the transaction, where a cancel that comes too late
+// leaves the transaction open for rollBack to notice.
 func (s *session) send(r request, p *prepared, known bool) (before int) {
-	// First, because an error makes the server skip what comes after it.
-	for _, name := range s.dropped {
-		s.fe.SendClose(&pgproto3.Close{ObjectType: 'S', Name: name})
-	}
-	s.dropped = s.dropped[:0]
-	s.sendPrepared(stmtBegin)
-	before++
-	if r.limit.Timeout != database.QueryTimeout {
-		s.fe.SendParse(&pgproto3.Parse{Query: "SET LOCAL statement_timeout = " + milliseconds(r.limit.Timeout)})
-		s.sendPrepared("")
-		before++
+	if s.direct {
+		before = s.beginDirect(r)
+	} else {
+		before = s.beginPooled(r)
 	}
 	if !known {
 		s.fe.SendParse(&pgproto3.Parse{Name: p.name, Query: r.stmt.SQL})
@@ -123,12 +113,47 @@ func (s *session) send(r request, p *prepared, known bool) (before int) {
 		s.fe.SendDescribe(&pgproto3.Describe{ObjectType: 'P'})
 	}
 	s.fe.SendExecute(&s.execute)
-	s.sendPrepared(stmtRollback)
-	if r.callsFunctions() {
+	if s.direct {
 		s.sendPrepared(stmtUnlock)
+		s.sendPrepared(stmtRollback)
+	} else {
+		s.sendUnnamed(unlockSQL)
+		s.sendUnnamed(rollbackSQL)
 	}
 	s.fe.SendSync(&pgproto3.Sync{})
 	return before
+}
+
+// beginDirect opens the transaction of a session that is set up.
+func (s *session) beginDirect(r request) (statements int) {
+	// First, because an error makes the server skip what comes after it.
+	for _, name := range s.dropped {
+		s.fe.SendClose(&pgproto3.Close{ObjectType: 'S', Name: name})
+	}
+	s.dropped = s.dropped[:0]
+	s.sendPrepared(stmtBegin)
+	if r.limit.Timeout == database.QueryTimeout {
+		return 1
+	}
+	s.sendUnnamed("SET LOCAL statement_timeout = " + milliseconds(r.limit.Timeout))
+	return 2
+}
+
+// beginPooled opens a transaction that brings all its settings. The server is
+// asked to flush, because the number of its process is needed while the
+// caller's statement runs.
+func (s *session) beginPooled(r request) (statements int) {
+	s.backend = 0
+	s.sendUnnamed(beginSQL)
+	s.sendUnnamed(s.local + ",pg_catalog.set_config('statement_timeout','" + milliseconds(r.limit.Timeout) + "',true)")
+	s.fe.Send(&pgproto3.Flush{})
+	return 2
+}
+
+// sendUnnamed queues a statement that leaves no name behind.
+func (s *session) sendUnnamed(sql string) {
+	s.fe.SendParse(&pgproto3.Parse{Query: sql})
+	s.sendPrepared("")
 }
 
 func (s *session) sendPrepared(name string) {
@@ -146,9 +171,8 @@ func (s *session) settleStatement(sql string, a *answer, known bool, err error) 
 	case known && (code == codeNoStatement || code == codeNotSupported):
 		s.forget(sql)
 		return errors.Join(errUnprepared, err)
-	case code == codeNoStatement:
-		// Even the session's own statements are gone: a pooler has put
-		// another server connection behind this one.
+	case s.direct && code == codeNoStatement:
+		// Even the session's own statements are gone.
 		s.broken = true
 		return errors.Join(errUnprepared, err)
 	case !known && a.shape != nil:
@@ -196,6 +220,7 @@ func (a *answer) read() error {
 		msg, err := a.session.fe.Receive()
 		if err != nil {
 			a.session.broken = true
+			a.session.ended(err)
 			return a.lost(err)
 		}
 		switch m := msg.(type) {
@@ -215,6 +240,7 @@ func (a *answer) read() error {
 			a.fail(errCopy)
 		case *pgproto3.ReadyForQuery:
 			a.txStatus = m.TxStatus
+			a.session.working = false
 			return a.err
 		case *pgproto3.CommandComplete, *pgproto3.EmptyQueryResponse:
 			a.before--
@@ -243,7 +269,11 @@ func (a *answer) stop() {
 }
 
 func (a *answer) row(values [][]byte) {
-	if a.stopped || a.err != nil || a.before < 0 {
+	if a.before > 0 && !a.session.direct { // of the settings
+		a.session.noteBackend(values)
+		return
+	}
+	if a.stopped || a.err != nil || a.before != 0 {
 		return
 	}
 	if a.shape == nil || len(values) != len(a.shape.columns) {
@@ -279,6 +309,7 @@ func (a *answer) describe(fields []pgproto3.FieldDescription) {
 func (a *answer) refused(err *pgconn.PgError) {
 	if err.Severity == "FATAL" || err.SeverityUnlocalized == "FATAL" || err.SeverityUnlocalized == "PANIC" {
 		a.session.broken = true
+		a.session.ended(err)
 		a.fail(a.lost(err))
 		return
 	}
@@ -298,6 +329,8 @@ func (a *answer) lost(err error) error {
 		return nil
 	case errors.As(err, &tooLong) && a.shape != nil:
 		return a.sink.tooLong()
+	case isTimeout(err) && a.session.working:
+		return errors.Join(database.ErrStillWorking, err)
 	case !a.heard:
 		return a.session.unanswered(err)
 	default:

@@ -89,7 +89,7 @@ func TestSchema(t *testing.T) {
 func TestProbeNamesPowers(t *testing.T) {
 	s := start(t)
 	mustExec(t, s.admin, "CREATE TABLE crm (a int); GRANT UPDATE (a) ON crm TO "+s.reader+"; GRANT pg_write_server_files TO "+s.reader)
-	p, err := s.open(t, s.readerConn).Probe(testContext(t))
+	p, err := openWith(t, s.readerConn, database.Rules{AllowPowerfulLogin: true}).Probe(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +97,9 @@ func TestProbeNamesPowers(t *testing.T) {
 		if !p.CanWrite || !strings.Contains(p.Warning, want) {
 			t.Errorf("warning %q does not hold %q", p.Warning, want)
 		}
+	}
+	if diff := cmp.Diff([]string{"is a member of pg_write_server_files"}, p.Powerful); diff != "" {
+		t.Errorf("powerful (-want +got):\n%s", diff)
 	}
 	if !strings.HasPrefix(p.ServerVersion, "PostgreSQL ") {
 		t.Errorf("version %q", p.ServerVersion)

@@ -10,11 +10,9 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
-
-	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
-// Statements that every session keeps prepared.
+// Statements of every run. A direct session keeps them prepared.
 const (
 	stmtBegin    = "mcpgw_begin"
 	stmtRollback = "mcpgw_rollback"
@@ -47,6 +45,17 @@ type session struct {
 	fe   *pgproto3.Frontend
 	wire net.Conn
 
+	// direct says that the connection ends at the server: only then may
+	// anything be set or prepared for the session. See package pgdirect.
+	direct   bool
+	settings []setting
+	local    string // settingsSQL of one transaction, without the statement's timeout
+
+	// backend is the process that works for the session, 0 when unknown.
+	// working says that it may still be at a statement that nobody awaits.
+	backend uint32
+	working bool
+
 	prepared map[string]*prepared // by statement text
 	uses     uint64               // counts runs, for "least recently used"
 	names    uint64               // counts statement names
@@ -73,17 +82,13 @@ func newSession(pg *pgconn.PgConn) *session {
 	return &session{pg: pg, fe: pg.Frontend(), wire: pg.Conn(), prepared: map[string]*prepared{}}
 }
 
-// setUp makes the session read-only and its text formats predictable. These
-// are statements and no startup parameters because connection poolers refuse
-// parameters they do not know. The time zone stays the login's own: changing
-// it would change what date functions return.
-func (s *session) setUp(ctx context.Context, searchPath string) error {
-	stop := s.watch(ctx)
-	defer stop()
-	s.fe.SendQuery(&pgproto3.Query{String: settings(searchPath)})
+// setUp makes a direct session read-only and its text formats predictable, and
+// prepares what every run needs.
+func (s *session) setUp() error {
+	s.fe.SendQuery(&pgproto3.Query{String: settingsSQL(s.settings, false)})
 	s.fe.SendParse(&pgproto3.Parse{Name: stmtBegin, Query: beginSQL})
-	s.fe.SendParse(&pgproto3.Parse{Name: stmtRollback, Query: rollbackSQL})
 	s.fe.SendParse(&pgproto3.Parse{Name: stmtUnlock, Query: unlockSQL})
+	s.fe.SendParse(&pgproto3.Parse{Name: stmtRollback, Query: rollbackSQL})
 	s.fe.SendSync(&pgproto3.Sync{})
 	if err := s.fe.Flush(); err != nil {
 		return err
@@ -94,28 +99,53 @@ func (s *session) setUp(ctx context.Context, searchPath string) error {
 	return s.await()
 }
 
-func settings(searchPath string) string {
-	list := []string{
-		"default_transaction_read_only = on",
-		"statement_timeout = " + milliseconds(database.QueryTimeout),
-		"lock_timeout = 5000",
-		"idle_in_transaction_session_timeout = 60000",
-		"standard_conforming_strings = on",
-		"client_min_messages = error",
-		"DateStyle = ISO",
-		"IntervalStyle = postgres",
-		"extra_float_digits = 1", // shortest text that reads back the same
-		"bytea_output = hex",
+// renew makes a direct session as new. Functions that an administrator listed
+// may leave prepared statements, open cursors or temporary objects that a
+// rollback spares.
+func (s *session) renew(ctx context.Context) {
+	stop := s.watch(ctx)
+	defer stop()
+	s.fe.SendQuery(&pgproto3.Query{String: "DISCARD ALL"})
+	clear(s.prepared)
+	s.dropped = s.dropped[:0]
+	if s.setUp() != nil || s.await() != nil {
+		s.broken = true
+	}
+}
+
+// sessionSettings are what a statement needs to be read-only, bounded and of
+// predictable text. The time zone stays the login's own: changing it would
+// change what date functions return.
+func sessionSettings(bounds []setting, searchPath string) []setting {
+	list := []setting{
+		{"default_transaction_read_only", "on"},
+		{"lock_timeout", "5000"},
+		{"idle_in_transaction_session_timeout", "60000"},
+		{"standard_conforming_strings", "on"},
+		{"client_min_messages", "error"},
+		{"DateStyle", "ISO"},
+		{"IntervalStyle", "postgres"},
+		{"extra_float_digits", "1"}, // shortest text that reads back the same
+		{"bytea_output", "hex"},
 		// Compiling costs more than it saves on statements as short as a
 		// caller here waits for, the catalogue's first of all.
-		"jit = off",
+		{"jit", "off"},
 	}
-	var b strings.Builder
-	for _, setting := range list {
-		b.WriteString("SET " + setting + ";")
-	}
+	list = append(list, bounds...)
 	if searchPath != "" {
-		b.WriteString("SELECT pg_catalog.set_config('search_path', '" + strings.ReplaceAll(searchPath, "'", "''") + "', false);")
+		list = append(list, setting{"search_path", searchPath})
+	}
+	return list
+}
+
+// settingsSQL sets the list for the session, or for the transaction at hand.
+// It is one statement: a pooler sends it like any other query, where each SET
+// would be a message of its own.
+func settingsSQL(list []setting, local bool) string {
+	var b strings.Builder
+	b.WriteString("SELECT pg_catalog.pg_backend_pid()")
+	for _, s := range list {
+		b.WriteString(",pg_catalog.set_config('" + s.name + "','" + strings.ReplaceAll(s.value, "'", "''") + "'," + strconv.FormatBool(local) + ")")
 	}
 	return b.String()
 }
@@ -218,7 +248,7 @@ func (s *session) lookup(sql string) (p *prepared, known bool) {
 		return p, true
 	}
 	p = &prepared{used: s.uses}
-	if len(sql) <= maxPreparedChars {
+	if s.direct && len(sql) <= maxPreparedChars {
 		s.names++
 		p.name = "mcpgw_" + strconv.FormatUint(s.names, 10)
 	}

@@ -79,6 +79,9 @@ func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlgua
 	table, relations, err := s.query(ctx, p, stmt, limit)
 	if fault.Is(err, fault.Timeout) {
 		text := fmt.Sprintf("query timed out after %d s", int(limit.Timeout.Seconds()))
+		if errors.Is(err, database.ErrStillWorking) {
+			text += "; " + database.ErrStillWorking.Error()
+		}
 		return nil, fault.Wrap(fault.Timeout, err, text)
 	}
 	if judged := new(database.StatementError); fault.Is(err, fault.Invalid) && !errors.As(err, &judged) {

@@ -1,0 +1,125 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+)
+
+// A place whose server process still works is looked at after firstLook, then
+// after twice the time, up to lastLook. After maxHold it is given back in any
+// case: the process may be hidden from the login, or its server gone for good.
+const (
+	firstLook = 100 * time.Millisecond
+	lastLook  = 5 * time.Second
+	maxHold   = time.Hour
+)
+
+func errAllStuck() error {
+	return fault.New(fault.Unavailable, fmt.Sprintf(
+		"%[1]d of %[1]d connections are held by statements that the server has not ended yet; try again later", database.MaxOpenConns))
+}
+
+// ended notes that the server's process is gone with the connection, as err
+// tells. A pooler's end of a connection tells nothing about the process.
+func (s *session) ended(err error) {
+	if s.direct && (sqlState(err) != "" || isNetwork(err) && !isTimeout(err)) {
+		s.working = false
+	}
+}
+
+// noteBackend reads the server process of a pooled transaction.
+func (s *session) noteBackend(values [][]byte) {
+	if len(values) == 0 {
+		return
+	}
+	if pid, err := parseOID(values[0]); err == nil {
+		s.backend = pid
+	}
+}
+
+// holdUntilOver keeps a place of the pool until the server process has ended
+// its statement: PostgreSQL looks for cancels between steps, and one step can
+// take minutes. Without this, callers who give up would pile work up in the
+// server.
+func (p *pool) holdUntilOver(backend uint32) {
+	defer p.release()
+	limit := time.NewTimer(maxHold)
+	defer limit.Stop()
+	seen, err := p.connector.work(p.life, backend)
+	if err == nil && seen == "" {
+		return
+	}
+	p.countStuck(1)
+	defer p.countStuck(-1)
+	for wait := firstLook; ; wait = min(2*wait, lastLook) {
+		select {
+		case <-time.After(wait):
+		case <-limit.C:
+			return
+		case <-p.life.Done():
+			return
+		}
+		now, err := p.connector.work(p.life, backend)
+		switch {
+		case err != nil:
+			continue
+		case now == "" || seen != "" && now != seen:
+			return
+		}
+		seen = now
+	}
+}
+
+// countStuck refuses those who wait when no place is left that could come free
+// soon.
+func (p *pool) countStuck(change int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stuck += change
+	if p.stuck < database.MaxOpenConns {
+		return
+	}
+	for _, turn := range p.waiting {
+		close(turn)
+	}
+	p.waiting = nil
+}
+
+// work asks over a connection of its own which statement the server process is
+// at: a text that is another one for every statement, empty when it is at none.
+func (c *connector) work(ctx context.Context, backend uint32) (string, error) {
+	select {
+	case c.asking <- struct{}{}:
+		defer func() { <-c.asking }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.target.connectTimeout)
+	defer cancel()
+	s, _, err := c.dialSession(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer s.close()
+	stop := s.watch(ctx)
+	defer stop()
+	// A process that is hidden from the login has no state.
+	s.sendUnnamed("SELECT pg_catalog.concat('at ', backend_start, ' ', query_start) FROM pg_catalog.pg_stat_activity" +
+		" WHERE pid = " + strconv.FormatUint(uint64(backend), 10) + " AND coalesce(state, 'active') = 'active'")
+	s.fe.SendSync(&pgproto3.Sync{})
+	if err := s.fe.Flush(); err != nil {
+		return "", err
+	}
+	values, err := s.awaitRow()
+	if err != nil || len(values) == 0 {
+		return "", err
+	}
+	return values[0], nil
+}
