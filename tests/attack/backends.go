@@ -61,7 +61,7 @@ func outlivingWork(ctx context.Context, r *rig) ([]attempt, error) {
 
 // stubbornChars makes stubborn work for some ten seconds without looking at
 // a cancel request.
-const stubbornChars = 300_000
+const stubbornChars = 100_000
 
 func (r *rig) hangUp(ctx context.Context, db *sql.DB, tool string) (string, bool) {
 	calls, stop := context.WithTimeout(ctx, 2*time.Second)

@@ -12,7 +12,7 @@ import (
 // they are small.
 func expensivePostgres() []string {
 	return []string{
-		"EXPLAIN " + doubling("AS NOT MATERIALIZED ", 30), doubling("AS NOT MATERIALIZED ", 30), doubling("AS ", 30),
+		"EXPLAIN " + doubling("AS NOT MATERIALIZED ", 30), doubling("AS NOT MATERIALIZED ", 30),
 		"SELECT length(array_agg(repeat('x',100000000))::text) FROM generate_series(1,100)",
 		"SELECT (SELECT array_agg(i::text) FROM generate_series(1,100000) i) && (SELECT array_agg((-i)::text) FROM generate_series(1,100000) i)",
 		"SELECT xpath('count(//*[count(//*[count(//*)>0])>0])', xmlparse(document '<a>'||repeat('<b/>',1800)||'</a>'))",
