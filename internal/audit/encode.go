@@ -8,7 +8,8 @@ import (
 )
 
 // appendObject appends the document as [json.Marshal] writes it, at a third of
-// its cost: one is encoded on the way of every call.
+// its cost: one is encoded on the way of every call. Only characters that
+// deceive a reader are written otherwise, see [Visible].
 func appendObject(dst []byte, doc map[string]any) ([]byte, error) {
 	names := slices.AppendSeq(make([]string, 0, len(doc)), maps.Keys(doc))
 	slices.Sort(names)
@@ -41,7 +42,7 @@ func appendValue(dst []byte, v any) ([]byte, error) {
 		return strconv.AppendBool(dst, v), nil
 	default:
 		b, err := json.Marshal(v)
-		return append(dst, b...), err
+		return appendVisible(dst, b), err
 	}
 }
 
@@ -50,7 +51,7 @@ func appendString(dst []byte, s string) ([]byte, error) {
 	for i := range len(s) {
 		switch c := s[i]; {
 		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
-			b, err := json.Marshal(s)
+			b, err := json.Marshal(Visible(s))
 			return append(dst, b...), err
 		}
 	}

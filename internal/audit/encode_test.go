@@ -16,7 +16,7 @@ func TestDocumentIsEncodedAsByEncodingJSON(t *testing.T) {
 		B *int   `json:"b"`
 	}
 	for name, value := range map[string]any{
-		"plain": "SELECT 1", "empty": "", "quotes": `a "b" \c`, "html": "a < b && c > d", "control": "a\n\t\x01\x7f",
+		"plain": "SELECT 1", "empty": "", "quotes": `a "b" \c`, "html": "a < b && c > d", "line ends": "a\n\t\r",
 		"not ASCII": "Zo\u00eb \u2028", "not UTF-8": "a\xffb", "int": -7, "int64": int64(math.MinInt64), "bool": true,
 		"float": 1.5, "nil": nil, "list": []string{"a", "<"}, "map": map[string]int{"b": 1, "a": 2}, "struct": pair{A: "x"},
 		"raw": json.RawMessage(`{"a": 1}`), "<name>": 1, "na\"me": 2,

@@ -38,6 +38,19 @@ func (e Event) Encoded() (Event, error) {
 	return e, err
 }
 
+// Kept is a text in an event's metadata that is stored sealed, beside the
+// record, for the operator alone. It is never part of the document.
+type Kept string
+
+// Statement returns the text that the event keeps, empty for none.
+func (e Event) Statement() string {
+	kept, _ := e.Metadata[keptStatement].(Kept)
+	return string(kept)
+}
+
+// keptStatement is the name under which metadata holds a kept statement.
+const keptStatement = "sql_full"
+
 // JSON returns the document, encoded.
 func (e Event) JSON() ([]byte, error) {
 	if e.encoded != nil {
@@ -57,6 +70,9 @@ func (e Event) By(p identity.Principal) Event {
 func (e Event) Document() map[string]any {
 	doc := make(map[string]any, len(e.Metadata)+3)
 	maps.Copy(doc, e.Metadata)
+	if e.Statement() != "" {
+		delete(doc, keptStatement)
+	}
 	set(doc, "user_email", e.UserEmail)
 	set(doc, "request_id", e.RequestID)
 	set(doc, "auth", e.Auth)

@@ -24,6 +24,7 @@ const (
 	purposeEncrypt = "mcp-gateway/v1/encrypt"
 	purposeHash    = "mcp-gateway/v1/token-hash"
 	purposeSign    = "mcp-gateway/v1/jwt"
+	purposeAudit   = "mcp-gateway/v1/audit"
 )
 
 const (

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -22,11 +21,11 @@ import (
 // case asks the database nothing: all statements go out at once. The database
 // refuses them when another process has moved a head; then the heads are read.
 func (d *DB) AppendAudit(ctx context.Context, events []audit.Event) error {
-	links, err := linksOf(events)
+	links, err := d.linksOf(events)
 	if err != nil || len(links) == 0 {
 		return err
 	}
-	if d.heads.fill(links) {
+	if d.heads.fill(links, d.chain) {
 		err := d.engine.execAll(ctx, d.write, d.advance(links))
 		if err == nil {
 			d.heads.moved(links)
@@ -37,38 +36,60 @@ func (d *DB) AppendAudit(ctx context.Context, events []audit.Event) error {
 	}
 	err = d.inTx(ctx, func(tx *sql.Tx) error { return d.append(ctx, tx, links) })
 	if err == nil {
-		d.heads.moved(links)
+		d.appended(links)
 	}
 	return d.fault("append audit", err)
 }
 
-// head is where a chain ends.
+// appended remembers the heads that a commit made and reports the records that
+// append added itself.
+func (d *DB) appended(links []link) {
+	d.heads.moved(links)
+	for _, l := range links {
+		if l.broken != nil {
+			d.stored(*l.broken)
+		}
+	}
+}
+
+// head is where a chain ends, with the time of its last record when that is
+// known.
 type head struct {
 	seq  int64
 	hash string
+	at   int64
 }
 
 // link is what one transaction adds to the chain of one tenant.
 type link struct {
-	tenant   string
-	from, to head
-	rows     []db.AuditLog
+	tenant     string
+	from, to   head
+	keyID, mac string // the signature of to
+	rows       []db.AuditLog
+	sealed     map[string]string // texts that records keep in full, by record id
+	broken     *audit.Event      // recorded first when from was not ours
 }
 
 // linksOf turns events into rows by tenant, in their order. The tenants are
 // sorted, so that two writers that lock heads cannot wait for each other.
-func linksOf(events []audit.Event) ([]link, error) {
-	chains := map[string][]db.AuditLog{}
+func (d *DB) linksOf(events []audit.Event) ([]link, error) {
+	chains := map[string]*link{}
 	for _, e := range events {
 		row, err := auditRow(e)
 		if err != nil {
 			return nil, err
 		}
-		chains[row.TenantID] = append(chains[row.TenantID], row)
+		l := chains[row.TenantID]
+		if l == nil {
+			l = &link{tenant: row.TenantID}
+			chains[row.TenantID] = l
+		}
+		l.rows = append(l.rows, row)
+		d.keepText(l, row, e)
 	}
 	links := make([]link, 0, len(chains))
 	for _, tenant := range slices.Sorted(maps.Keys(chains)) {
-		links = append(links, link{tenant: tenant, rows: chains[tenant]})
+		links = append(links, *chains[tenant])
 	}
 	return links, nil
 }
@@ -84,8 +105,8 @@ func auditRow(e audit.Event) (db.AuditLog, error) {
 		return db.AuditLog{}, fault.New(fault.Invalid, "Invalid audit event name")
 	}
 	return db.AuditLog{
-		TenantID: storable(string(e.Tenant)), ID: newID(), UserID: storable(string(e.User)), UserEmail: storable(e.UserEmail),
-		Event: storable(e.Name), Family: familyOf(storable(e.Name)), IpAddress: storable(e.IP), Metadata: string(metadata), CreatedAt: micros(e.At),
+		TenantID: storable(string(e.Tenant)), ID: newID(), UserID: storable(string(e.User)), UserEmail: readable(e.UserEmail),
+		Event: readable(e.Name), Family: familyOf(readable(e.Name)), IpAddress: readable(e.IP), Metadata: string(metadata), CreatedAt: micros(e.At),
 	}, nil
 }
 
@@ -95,19 +116,23 @@ func familyOf(event string) string {
 	return family
 }
 
+// readable is what is stored of a text that people read beside the metadata.
+func readable(s string) string { return storable(audit.Visible(s)) }
+
 func storable(s string) string {
 	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
 }
 
-// follow chains the rows to a head.
-func (l *link) follow(from head) {
+// follow chains the rows to a head and signs them and the new head.
+func (l *link) follow(from head, keys chainKeys) {
 	l.from, l.to = from, from
 	for i := range l.rows {
 		row := &l.rows[i]
 		row.Seq, row.PrevHash = l.to.seq+1, l.to.hash
-		row.Hash = auditHash(*row)
-		l.to = head{seq: row.Seq, hash: row.Hash}
+		keys.signRecord(row)
+		l.to = head{seq: row.Seq, hash: row.Hash, at: row.CreatedAt}
 	}
+	l.keyID, l.mac = keys.signHead(l.tenant, l.to)
 }
 
 // append stores links in a transaction, after reading and locking their heads.
@@ -119,8 +144,11 @@ func (d *DB) append(ctx context.Context, tx *sql.Tx, links []link) error {
 		if err != nil {
 			return err
 		}
-		l.follow(head{seq: at.Seq, hash: at.Hash})
-		err = q.SetAuditHead(ctx, db.SetAuditHeadParams{TenantID: l.tenant, Seq: l.to.seq, Hash: l.to.hash})
+		if err := d.noteBreak(l, at); err != nil {
+			return err
+		}
+		l.follow(head{seq: at.Seq, hash: at.Hash}, d.chain)
+		err = q.SetAuditHead(ctx, db.SetAuditHeadParams{TenantID: l.tenant, Seq: l.to.seq, Hash: l.to.hash, KeyID: l.keyID, Mac: l.mac})
 		if err != nil {
 			return err
 		}
@@ -138,13 +166,13 @@ func (d *DB) append(ctx context.Context, tx *sql.Tx, links []link) error {
 func (d *DB) advance(links []link) []statement {
 	var all []statement
 	for _, l := range links {
-		all = append(all, statement{text: db.AdvanceAuditHead, args: []any{l.tenant, l.from.seq, l.from.hash, l.to.seq, l.to.hash}})
+		all = append(all, statement{text: db.AdvanceAuditHead, args: []any{l.tenant, l.from.seq, l.from.hash, l.to.seq, l.to.hash, l.keyID, l.mac}})
 	}
 	return append(all, d.inserts(links)...)
 }
 
 // auditColumns is the number of columns that an insert fills.
-const auditColumns = 12
+const auditColumns = 13
 
 // auditInsert is the INSERT of so many rows.
 type auditInsert struct {
@@ -173,7 +201,7 @@ func insertAuditText(rows int) string {
 		values[row] = "(" + strings.Join(places, ", ") + ")"
 	}
 	return "INSERT INTO audit_logs (tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, " +
-		"prev_hash, hash, created_at) VALUES " + strings.Join(values, ", ")
+		"prev_hash, hash, created_at, key_id) VALUES " + strings.Join(values, ", ")
 }
 
 // inserts returns the statements that store the rows of links.
@@ -188,43 +216,10 @@ func (d *DB) inserts(links []link) []statement {
 			args := make([]any, 0, insert.rows*auditColumns)
 			for _, r := range rows[:insert.rows] {
 				args = append(args, r.TenantID, r.Seq, r.ID, r.UserID, r.UserEmail, r.Event, r.Family, r.IpAddress, r.Metadata,
-					r.PrevHash, r.Hash, r.CreatedAt)
+					r.PrevHash, r.Hash, r.CreatedAt, r.KeyID)
 			}
 			all = append(all, statement{text: insert.text, args: args})
 		}
 	}
-	return all
-}
-
-// heads remembers where chains ended at the last commit of this process.
-// Nothing depends on it being right: the database checks.
-type heads struct {
-	mu    sync.Mutex
-	known map[string]head // by tenant
-}
-
-// fill chains links to the heads that are known and reports whether all were.
-func (h *heads) fill(links []link) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for i := range links {
-		at, ok := h.known[links[i].tenant]
-		if !ok {
-			return false
-		}
-		links[i].follow(at)
-	}
-	return true
-}
-
-// moved remembers the heads that a commit made.
-func (h *heads) moved(links []link) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.known == nil {
-		h.known = map[string]head{}
-	}
-	for _, l := range links {
-		h.known[l.tenant] = l.to
-	}
+	return append(all, insertTexts(links)...)
 }

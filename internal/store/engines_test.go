@@ -18,6 +18,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -133,7 +134,26 @@ func execOn(ctx context.Context, address, text string, args ...any) error {
 
 func mustOpen(t testing.TB, url string) *store.DB {
 	t.Helper()
-	d, err := store.Open(t.Context(), url, store.Options{})
+	return mustOpenWith(t, url, store.Options{Signer: mustSigner(firstKey)})
+}
+
+// The keys that tests sign audit chains with.
+const (
+	firstKey  = "first-9f8e7d6c5b4a39281706f5e4d3c2b1a0"
+	secondKey = "second-0a1b2c3d4e5f60718293a4b5c6d7e8f9"
+)
+
+func mustSigner(current string, old ...string) *seal.Signer {
+	s, err := seal.NewSigner(current, old)
+	if err != nil {
+		panic(err)
+	}
+	return s
+}
+
+func mustOpenWith(t testing.TB, url string, opts store.Options) *store.DB {
+	t.Helper()
+	d, err := store.Open(t.Context(), url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,4 +227,11 @@ func write(ctx context.Context, s store.Scope, fn func(tx *store.Tx) error) erro
 		tx.Record(audit.Event{Name: "test.write"})
 		return fn(tx)
 	})
+}
+
+// verifyChain returns how many records a tenant's chain holds, and what is
+// wrong with it.
+func verifyChain(ctx context.Context, d *store.DB, t identity.TenantID) (int64, error) {
+	chain, err := d.VerifyAudit(ctx, t, nil)
+	return chain.Records, errors.Join(err, chain.Err())
 }

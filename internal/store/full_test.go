@@ -47,14 +47,14 @@ func TestFullDisk(t *testing.T) {
 	if !fault.Is(err, fault.Unavailable) {
 		t.Errorf("full disk: %v, want Unavailable", err)
 	}
-	if n, err := d.VerifyAudit(ctx, "t1"); n != stored || err != nil {
-		t.Errorf("chain on the full disk: %d, %v; want %d", n, err, stored)
+	if c, err := d.VerifyAudit(ctx, "t1", nil); c.Records != stored || err != nil || c.Err() != nil {
+		t.Errorf("chain on the full disk: %d, %v, %v; want %d", c.Records, err, c.Err(), stored)
 	}
 	limit(1 << 20)
 	if err := d.AppendAudit(ctx, []audit.Event{big}); err != nil {
 		t.Errorf("with room again: %v", err)
 	}
-	if n, err := d.VerifyAudit(ctx, "t1"); n != stored+1 || err != nil {
-		t.Errorf("chain in the end: %d, %v; want %d", n, err, stored+1)
+	if c, err := d.VerifyAudit(ctx, "t1", nil); c.Records != stored+1 || err != nil || c.Err() != nil {
+		t.Errorf("chain in the end: %d, %v, %v; want %d", c.Records, err, c.Err(), stored+1)
 	}
 }

@@ -50,7 +50,7 @@ func tenantTables() []string {
 	return []string{
 		"users", "db_connections", "connection_functions", "api_keys", "tool_role_overrides", "sessions", "tenant_entra_configs", "tenant_oidc_configs",
 		"oauth_clients", "oauth_states", "oauth_authorization_codes", "oauth_refresh_tokens", "sso_codes", "sso_refresh_tokens", "sso_renewals",
-		"mcp_sessions", "audit_logs", "audit_heads",
+		"mcp_sessions", "audit_logs", "audit_heads", "audit_statements",
 	}
 }
 
@@ -63,6 +63,7 @@ func acrossTenants() map[string]string {
 		"LiveKey":          "an API key is what tells the tenant",
 		"LiveSession":      "a session cookie is what tells the tenant",
 		"ListAuditHeads":   "retention and verification walk every tenant's chain",
+		"ListAuditTenants": "retention and verification walk every tenant's chain",
 		"GetOAuthState":    "on a callback the state is what tells the tenant",
 		"ForeignOAuthCode": "tells a code of another tenant from one that never was",
 		"TakeSSOCode":      "a one-time code is what tells the tenant",
@@ -71,6 +72,7 @@ func acrossTenants() map[string]string {
 		"SealedEntraSecrets":     "rotation of keys walks every tenant",
 		"SealedSSORefreshTokens": "rotation of keys walks every tenant",
 		"SealedOIDCSecrets":      "rotation of keys walks every tenant",
+		"SealedAuditStatements":  "rotation of keys walks every tenant",
 
 		"SweepOAuthStates":   "housekeeping by age alone",
 		"SweepSSOCodes":      "housekeeping by age alone",

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
@@ -26,6 +27,12 @@ type Options struct {
 	// Stored is told about every audit event that a Write committed. Events
 	// that went through audit.Log are reported by the log itself.
 	Stored func(audit.Event)
+	// Signer authenticates the audit log. Without one, records are chained by
+	// plain hashes, which whoever may write the database can make again.
+	Signer *seal.Signer
+	// Ring seals the statements that audit records keep in full. Without one
+	// they are not kept.
+	Ring *seal.Ring
 }
 
 // DB is the gateway's database. It is safe for concurrent use.
@@ -38,6 +45,8 @@ type DB struct {
 	stored func(audit.Event)
 
 	auditInserts []auditInsert
+	chain        chainKeys
+	ring         *seal.Ring
 	heads        heads
 
 	writes        atomic.Uint64 // see recent
@@ -60,7 +69,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	if opts.MaxConns <= 0 {
 		opts.MaxConns = max(8, 4*runtime.GOMAXPROCS(0))
 	}
-	d := &DB{now: opts.Now, stored: opts.Stored, auditInserts: auditInserts()}
+	d := &DB{now: opts.Now, stored: opts.Stored, auditInserts: auditInserts(), chain: chainKeys{opts.Signer}, ring: opts.Ring}
 	if err := d.open(url, opts.MaxConns); err != nil {
 		return nil, err
 	}

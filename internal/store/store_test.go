@@ -247,7 +247,7 @@ func TestDeletedUserTakesEverythingAlongButAudit(t *testing.T) {
 		if err != nil || len(records) != 1 || records[0].User != "" || records[0].UserEmail != o.viewer.Email {
 			t.Errorf("audit = %+v, %v", records, err)
 		}
-		if _, err := d.VerifyAudit(ctx, o.ID); err != nil {
+		if _, err := verifyChain(ctx, d, o.ID); err != nil {
 			t.Errorf("chain after deletion: %v", err)
 		}
 	})

@@ -51,7 +51,7 @@ func (d *DB) transact(ctx context.Context, tenant string, fn func(tx *Tx) error)
 		}
 		events = tx.finish()
 		var err error
-		if links, err = linksOf(events); err != nil {
+		if links, err = d.linksOf(events); err != nil {
 			return err
 		}
 		return d.append(ctx, sqlTx, links)
@@ -59,7 +59,7 @@ func (d *DB) transact(ctx context.Context, tenant string, fn func(tx *Tx) error)
 	if err != nil {
 		return d.fault("write", err)
 	}
-	d.heads.moved(links)
+	d.appended(links)
 	for _, e := range events {
 		d.stored(e)
 	}

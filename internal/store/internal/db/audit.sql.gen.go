@@ -10,7 +10,7 @@ import (
 )
 
 const AdvanceAuditHead = `-- name: AdvanceAuditHead :exec
-UPDATE audit_heads SET seq = CASE WHEN seq = $2 AND hash = $3 THEN CAST($4 AS BIGINT) END, hash = $5
+UPDATE audit_heads SET seq = CASE WHEN seq = $2 AND hash = $3 THEN CAST($4 AS BIGINT) END, hash = $5, key_id = $6, mac = $7
 WHERE tenant_id = $1
 `
 
@@ -20,6 +20,8 @@ type AdvanceAuditHeadParams struct {
 	Hash     string
 	Column4  int64
 	Hash_2   string
+	KeyID    string
+	Mac      string
 }
 
 // Fails on NOT NULL when the head is another one by now.
@@ -30,12 +32,29 @@ func (q *Queries) AdvanceAuditHead(ctx context.Context, arg AdvanceAuditHeadPara
 		arg.Hash,
 		arg.Column4,
 		arg.Hash_2,
+		arg.KeyID,
+		arg.Mac,
 	)
 	return err
 }
 
+const AuditBeyondHead = `-- name: AuditBeyondHead :one
+SELECT CAST(coalesce(max(a.seq), 0) AS BIGINT) AS seq
+FROM audit_logs a
+WHERE a.tenant_id = $1 AND a.seq > coalesce((SELECT h.seq FROM audit_heads h WHERE h.tenant_id = $1), 0)
+`
+
+// Reads both in one statement, so that records which are appended meanwhile
+// are never seen without their head.
+func (q *Queries) AuditBeyondHead(ctx context.Context, tenantID string) (int64, error) {
+	row := q.db.QueryRowContext(ctx, AuditBeyondHead, tenantID)
+	var seq int64
+	err := row.Scan(&seq)
+	return seq, err
+}
+
 const AuditChain = `-- name: AuditChain :many
-SELECT tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at
+SELECT tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at, key_id
 FROM audit_logs
 WHERE tenant_id = $1 AND seq > $2 AND seq <= $3
 ORDER BY seq
@@ -76,6 +95,7 @@ func (q *Queries) AuditChain(ctx context.Context, arg AuditChainParams) ([]Audit
 			&i.PrevHash,
 			&i.Hash,
 			&i.CreatedAt,
+			&i.KeyID,
 		); err != nil {
 			return nil, err
 		}
@@ -126,46 +146,202 @@ func (q *Queries) AuditFamilies(ctx context.Context, tenantID string) ([]string,
 	return items, nil
 }
 
-const GetAuditHead = `-- name: GetAuditHead :one
-SELECT seq, hash, purged_seq, purged_hash FROM audit_heads WHERE tenant_id = $1
+const AuditRecordByID = `-- name: AuditRecordByID :one
+SELECT tenant_id, seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at, key_id
+FROM audit_logs
+WHERE tenant_id = $1 AND id = $2
 `
 
-type GetAuditHeadRow struct {
-	Seq        int64
-	Hash       string
-	PurgedSeq  int64
-	PurgedHash string
+type AuditRecordByIDParams struct {
+	TenantID string
+	ID       string
 }
 
-func (q *Queries) GetAuditHead(ctx context.Context, tenantID string) (GetAuditHeadRow, error) {
-	row := q.db.QueryRowContext(ctx, GetAuditHead, tenantID)
-	var i GetAuditHeadRow
+func (q *Queries) AuditRecordByID(ctx context.Context, arg AuditRecordByIDParams) (AuditLog, error) {
+	row := q.db.QueryRowContext(ctx, AuditRecordByID, arg.TenantID, arg.ID)
+	var i AuditLog
 	err := row.Scan(
+		&i.TenantID,
 		&i.Seq,
+		&i.ID,
+		&i.UserID,
+		&i.UserEmail,
+		&i.Event,
+		&i.Family,
+		&i.IpAddress,
+		&i.Metadata,
+		&i.PrevHash,
 		&i.Hash,
-		&i.PurgedSeq,
-		&i.PurgedHash,
+		&i.CreatedAt,
+		&i.KeyID,
 	)
 	return i, err
 }
 
-const ListAuditHeads = `-- name: ListAuditHeads :many
-SELECT tenant_id FROM audit_heads ORDER BY tenant_id
+const GetAuditHead = `-- name: GetAuditHead :one
+SELECT tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac
+FROM audit_heads WHERE tenant_id = $1
 `
 
-func (q *Queries) ListAuditHeads(ctx context.Context) ([]string, error) {
+func (q *Queries) GetAuditHead(ctx context.Context, tenantID string) (AuditHead, error) {
+	row := q.db.QueryRowContext(ctx, GetAuditHead, tenantID)
+	var i AuditHead
+	err := row.Scan(
+		&i.TenantID,
+		&i.Seq,
+		&i.Hash,
+		&i.PurgedSeq,
+		&i.PurgedHash,
+		&i.KeyID,
+		&i.Mac,
+		&i.PurgedAt,
+		&i.CarriedSeq,
+		&i.CarriedHash,
+		&i.CarriedAt,
+		&i.StartKeyID,
+		&i.StartMac,
+	)
+	return i, err
+}
+
+const GetAuditStatement = `-- name: GetAuditStatement :one
+SELECT sealed FROM audit_statements WHERE tenant_id = $1 AND id = $2
+`
+
+type GetAuditStatementParams struct {
+	TenantID string
+	ID       string
+}
+
+func (q *Queries) GetAuditStatement(ctx context.Context, arg GetAuditStatementParams) (string, error) {
+	row := q.db.QueryRowContext(ctx, GetAuditStatement, arg.TenantID, arg.ID)
+	var sealed string
+	err := row.Scan(&sealed)
+	return sealed, err
+}
+
+const InsertAuditStatement = `-- name: InsertAuditStatement :exec
+INSERT INTO audit_statements (id, tenant_id, seq, sealed)
+VALUES ($1, $2, $3, $4)
+`
+
+type InsertAuditStatementParams struct {
+	ID       string
+	TenantID string
+	Seq      int64
+	Sealed   string
+}
+
+func (q *Queries) InsertAuditStatement(ctx context.Context, arg InsertAuditStatementParams) error {
+	_, err := q.db.ExecContext(ctx, InsertAuditStatement,
+		arg.ID,
+		arg.TenantID,
+		arg.Seq,
+		arg.Sealed,
+	)
+	return err
+}
+
+const ListAuditAnchors = `-- name: ListAuditAnchors :many
+SELECT id, number, key_id, mac FROM audit_anchors ORDER BY id
+`
+
+func (q *Queries) ListAuditAnchors(ctx context.Context) ([]AuditAnchor, error) {
+	rows, err := q.db.QueryContext(ctx, ListAuditAnchors)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []AuditAnchor{}
+	for rows.Next() {
+		var i AuditAnchor
+		if err := rows.Scan(
+			&i.ID,
+			&i.Number,
+			&i.KeyID,
+			&i.Mac,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListAuditHeads = `-- name: ListAuditHeads :many
+SELECT tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac
+FROM audit_heads ORDER BY tenant_id
+`
+
+func (q *Queries) ListAuditHeads(ctx context.Context) ([]AuditHead, error) {
 	rows, err := q.db.QueryContext(ctx, ListAuditHeads)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	items := []string{}
+	items := []AuditHead{}
 	for rows.Next() {
-		var tenant_id string
-		if err := rows.Scan(&tenant_id); err != nil {
+		var i AuditHead
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Seq,
+			&i.Hash,
+			&i.PurgedSeq,
+			&i.PurgedHash,
+			&i.KeyID,
+			&i.Mac,
+			&i.PurgedAt,
+			&i.CarriedSeq,
+			&i.CarriedHash,
+			&i.CarriedAt,
+			&i.StartKeyID,
+			&i.StartMac,
+		); err != nil {
 			return nil, err
 		}
-		items = append(items, tenant_id)
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const ListAuditTenants = `-- name: ListAuditTenants :many
+SELECT tenant_id, CAST(max(slug) AS TEXT) AS slug
+FROM (SELECT h.tenant_id AS tenant_id, '' AS slug FROM audit_heads h UNION ALL SELECT t.id AS tenant_id, t.slug AS slug FROM tenants t) c
+GROUP BY tenant_id
+ORDER BY tenant_id
+`
+
+type ListAuditTenantsRow struct {
+	TenantID string
+	Slug     string
+}
+
+// Tenants whose chain was removed are among those that should have one.
+func (q *Queries) ListAuditTenants(ctx context.Context) ([]ListAuditTenantsRow, error) {
+	rows, err := q.db.QueryContext(ctx, ListAuditTenants)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAuditTenantsRow{}
+	for rows.Next() {
+		var i ListAuditTenantsRow
+		if err := rows.Scan(&i.TenantID, &i.Slug); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -180,69 +356,28 @@ const LockAuditHead = `-- name: LockAuditHead :one
 INSERT INTO audit_heads (tenant_id, seq, hash)
 VALUES ($1, 0, '')
 ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_heads.seq
-RETURNING seq, hash, purged_seq, purged_hash
+RETURNING tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac
 `
 
-type LockAuditHeadRow struct {
-	Seq        int64
-	Hash       string
-	PurgedSeq  int64
-	PurgedHash string
-}
-
-func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (LockAuditHeadRow, error) {
+func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (AuditHead, error) {
 	row := q.db.QueryRowContext(ctx, LockAuditHead, tenantID)
-	var i LockAuditHeadRow
+	var i AuditHead
 	err := row.Scan(
+		&i.TenantID,
 		&i.Seq,
 		&i.Hash,
 		&i.PurgedSeq,
 		&i.PurgedHash,
+		&i.KeyID,
+		&i.Mac,
+		&i.PurgedAt,
+		&i.CarriedSeq,
+		&i.CarriedHash,
+		&i.CarriedAt,
+		&i.StartKeyID,
+		&i.StartMac,
 	)
 	return i, err
-}
-
-const OldestAudit = `-- name: OldestAudit :many
-SELECT seq, hash, created_at
-FROM audit_logs
-WHERE tenant_id = $1 AND seq > $2
-ORDER BY seq
-LIMIT $3
-`
-
-type OldestAuditParams struct {
-	TenantID string
-	Seq      int64
-	Limit    int32
-}
-
-type OldestAuditRow struct {
-	Seq       int64
-	Hash      string
-	CreatedAt int64
-}
-
-func (q *Queries) OldestAudit(ctx context.Context, arg OldestAuditParams) ([]OldestAuditRow, error) {
-	rows, err := q.db.QueryContext(ctx, OldestAudit, arg.TenantID, arg.Seq, arg.Limit)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	items := []OldestAuditRow{}
-	for rows.Next() {
-		var i OldestAuditRow
-		if err := rows.Scan(&i.Seq, &i.Hash, &i.CreatedAt); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Close(); err != nil {
-		return nil, err
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }
 
 const PurgeAudit = `-- name: PurgeAudit :execrows
@@ -262,32 +397,162 @@ func (q *Queries) PurgeAudit(ctx context.Context, arg PurgeAuditParams) (int64, 
 	return result.RowsAffected()
 }
 
+const PurgeAuditStatements = `-- name: PurgeAuditStatements :exec
+DELETE FROM audit_statements WHERE tenant_id = $1 AND seq <= $2
+`
+
+type PurgeAuditStatementsParams struct {
+	TenantID string
+	Seq      int64
+}
+
+func (q *Queries) PurgeAuditStatements(ctx context.Context, arg PurgeAuditStatementsParams) error {
+	_, err := q.db.ExecContext(ctx, PurgeAuditStatements, arg.TenantID, arg.Seq)
+	return err
+}
+
+const RememberAuditAnchors = `-- name: RememberAuditAnchors :exec
+INSERT INTO audit_anchors (id, number, key_id, mac)
+VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET number = excluded.number, key_id = excluded.key_id, mac = excluded.mac
+WHERE audit_anchors.number < excluded.number
+`
+
+type RememberAuditAnchorsParams struct {
+	ID     string
+	Number int64
+	KeyID  string
+	Mac    string
+}
+
+func (q *Queries) RememberAuditAnchors(ctx context.Context, arg RememberAuditAnchorsParams) error {
+	_, err := q.db.ExecContext(ctx, RememberAuditAnchors,
+		arg.ID,
+		arg.Number,
+		arg.KeyID,
+		arg.Mac,
+	)
+	return err
+}
+
+const RewrapAuditStatement = `-- name: RewrapAuditStatement :execrows
+UPDATE audit_statements SET sealed = $4
+WHERE tenant_id = $1 AND id = $2 AND sealed = $3
+`
+
+type RewrapAuditStatementParams struct {
+	TenantID string
+	ID       string
+	Sealed   string
+	Sealed_2 string
+}
+
+func (q *Queries) RewrapAuditStatement(ctx context.Context, arg RewrapAuditStatementParams) (int64, error) {
+	result, err := q.db.ExecContext(ctx, RewrapAuditStatement,
+		arg.TenantID,
+		arg.ID,
+		arg.Sealed,
+		arg.Sealed_2,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const SealedAuditStatements = `-- name: SealedAuditStatements :many
+SELECT id, tenant_id, sealed FROM audit_statements
+WHERE id > $1
+ORDER BY id
+LIMIT $2
+`
+
+type SealedAuditStatementsParams struct {
+	ID    string
+	Limit int32
+}
+
+type SealedAuditStatementsRow struct {
+	ID       string
+	TenantID string
+	Sealed   string
+}
+
+func (q *Queries) SealedAuditStatements(ctx context.Context, arg SealedAuditStatementsParams) ([]SealedAuditStatementsRow, error) {
+	rows, err := q.db.QueryContext(ctx, SealedAuditStatements, arg.ID, arg.Limit)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []SealedAuditStatementsRow{}
+	for rows.Next() {
+		var i SealedAuditStatementsRow
+		if err := rows.Scan(&i.ID, &i.TenantID, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const SetAuditHead = `-- name: SetAuditHead :exec
-UPDATE audit_heads SET seq = $2, hash = $3 WHERE tenant_id = $1
+UPDATE audit_heads SET seq = $2, hash = $3, key_id = $4, mac = $5 WHERE tenant_id = $1
 `
 
 type SetAuditHeadParams struct {
 	TenantID string
 	Seq      int64
 	Hash     string
+	KeyID    string
+	Mac      string
 }
 
 func (q *Queries) SetAuditHead(ctx context.Context, arg SetAuditHeadParams) error {
-	_, err := q.db.ExecContext(ctx, SetAuditHead, arg.TenantID, arg.Seq, arg.Hash)
+	_, err := q.db.ExecContext(ctx, SetAuditHead,
+		arg.TenantID,
+		arg.Seq,
+		arg.Hash,
+		arg.KeyID,
+		arg.Mac,
+	)
 	return err
 }
 
-const SetAuditPurged = `-- name: SetAuditPurged :exec
-UPDATE audit_heads SET purged_seq = $2, purged_hash = $3 WHERE tenant_id = $1
+const SetAuditStart = `-- name: SetAuditStart :exec
+UPDATE audit_heads
+SET purged_seq = $2, purged_hash = $3, purged_at = $4, carried_seq = $5, carried_hash = $6, carried_at = $7, start_key_id = $8, start_mac = $9
+WHERE tenant_id = $1
 `
 
-type SetAuditPurgedParams struct {
-	TenantID   string
-	PurgedSeq  int64
-	PurgedHash string
+type SetAuditStartParams struct {
+	TenantID    string
+	PurgedSeq   int64
+	PurgedHash  string
+	PurgedAt    int64
+	CarriedSeq  int64
+	CarriedHash string
+	CarriedAt   int64
+	StartKeyID  string
+	StartMac    string
 }
 
-func (q *Queries) SetAuditPurged(ctx context.Context, arg SetAuditPurgedParams) error {
-	_, err := q.db.ExecContext(ctx, SetAuditPurged, arg.TenantID, arg.PurgedSeq, arg.PurgedHash)
+func (q *Queries) SetAuditStart(ctx context.Context, arg SetAuditStartParams) error {
+	_, err := q.db.ExecContext(ctx, SetAuditStart,
+		arg.TenantID,
+		arg.PurgedSeq,
+		arg.PurgedHash,
+		arg.PurgedAt,
+		arg.CarriedSeq,
+		arg.CarriedHash,
+		arg.CarriedAt,
+		arg.StartKeyID,
+		arg.StartMac,
+	)
 	return err
 }

@@ -20,12 +20,27 @@ type ApiKey struct {
 	ParentID   string
 }
 
+type AuditAnchor struct {
+	ID     string
+	Number int64
+	KeyID  string
+	Mac    string
+}
+
 type AuditHead struct {
-	TenantID   string
-	Seq        int64
-	Hash       string
-	PurgedSeq  int64
-	PurgedHash string
+	TenantID    string
+	Seq         int64
+	Hash        string
+	PurgedSeq   int64
+	PurgedHash  string
+	KeyID       string
+	Mac         string
+	PurgedAt    int64
+	CarriedSeq  int64
+	CarriedHash string
+	CarriedAt   int64
+	StartKeyID  string
+	StartMac    string
 }
 
 type AuditLog struct {
@@ -41,6 +56,14 @@ type AuditLog struct {
 	PrevHash  string
 	Hash      string
 	CreatedAt int64
+	KeyID     string
+}
+
+type AuditStatement struct {
+	ID       string
+	TenantID string
+	Seq      int64
+	Sealed   string
 }
 
 type ConnectionFunction struct {

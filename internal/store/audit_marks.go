@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
+)
+
+// RememberAuditAnchors notes how far an anchor file has been written, so that
+// verifying notices one that was cut.
+func (d *DB) RememberAuditAnchors(ctx context.Context, file string, number int64) error {
+	if d.chain.signer == nil {
+		return nil
+	}
+	mac := d.chain.signer.Message(signedAnchors).Texts(file).Numbers(number).Sign()
+	err := db.New(d.write).RememberAuditAnchors(ctx, db.RememberAuditAnchorsParams{ID: file, Number: number, KeyID: d.chain.keyID(), Mac: mac})
+	return d.fault("remember audit anchors", err)
+}
+
+// AnchorFile is an anchor file that a gateway wrote beside this database.
+type AnchorFile struct {
+	ID     string
+	Number int64 // of the newest anchor that is known of
+	// Authentic says why this note itself is not believed, nil when it is.
+	Authentic error
+}
+
+// AuditAnchorFiles lists the anchor files that gateways wrote.
+func (d *DB) AuditAnchorFiles(ctx context.Context) ([]AnchorFile, error) {
+	rows, err := d.reads.ListAuditAnchors(ctx)
+	if err != nil {
+		return nil, d.fault("list audit anchors", err)
+	}
+	list := make([]AnchorFile, len(rows))
+	for i, r := range rows {
+		list[i] = AnchorFile{ID: r.ID, Number: r.Number}
+		if d.chain.signer == nil {
+			continue
+		}
+		if err := d.chain.signer.Message(signedAnchors).Texts(r.ID).Numbers(r.Number).Verify(r.KeyID, r.Mac); err != nil {
+			list[i].Authentic = errors.New(notAuthentic(err))
+		}
+	}
+	return list, nil
+}
+
+// AuditAnchorMark returns how far an anchor file is known to have been
+// written, 0 for a file that is not known.
+func (d *DB) AuditAnchorMark(ctx context.Context, file string) (int64, error) {
+	files, err := d.AuditAnchorFiles(ctx)
+	at := slices.IndexFunc(files, func(f AnchorFile) bool { return f.ID == file })
+	if err != nil || at < 0 {
+		return 0, err
+	}
+	return files[at].Number, nil
+}
