@@ -41,7 +41,7 @@ func tenantCommand(ctx context.Context, c *command) error {
 	if org.AdminPassword, err = c.password(ctx, *file); err != nil {
 		return fmt.Errorf("password of the administrator: %w", err)
 	}
-	return c.withStore(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
+	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
 		if err := db.Migrate(ctx); err != nil { // it may be the first command on a new database
 			return err
 		}
@@ -147,7 +147,7 @@ func (c *command) operate(ctx context.Context, slug string, fn func(context.Cont
 	if err != nil {
 		return err
 	}
-	return c.withStore(ctx, func(ctx context.Context, db *store.DB, _ io.Writer) error {
+	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, _ io.Writer) error {
 		tenant, err := db.TenantBySlug(ctx, slug)
 		if err != nil {
 			return err

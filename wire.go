@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -47,6 +48,7 @@ type app struct {
 	log      *slog.Logger
 	store    *store.DB
 	audit    *audit.Log
+	anchors  *audit.Anchors
 	pools    *database.Pools
 	bus      *relay.Bus
 	closers  []io.Closer // connections to Redis
@@ -61,6 +63,7 @@ type app struct {
 // crypto is what the keys in force make possible.
 type crypto struct {
 	ring      *seal.Ring
+	signer    *seal.Signer // of the audit log
 	hasher    *seal.Hasher
 	passwords *seal.Passwords
 	issuer    *auth.Issuer
@@ -85,11 +88,11 @@ func wire(ctx context.Context, cfg *config.Config, keys config.Keys, c *command)
 }
 
 func (a *app) build(ctx context.Context, keys config.Keys, c *command) error {
-	if err := a.openStore(ctx); err != nil {
-		return err
-	}
 	crypt, err := newCrypto(a.cfg, keys)
 	if err != nil {
+		return err
+	}
+	if err := a.openStore(ctx, crypt); err != nil {
 		return err
 	}
 	if err := a.openBus(crypt.ring); err != nil {
@@ -107,14 +110,28 @@ func (a *app) build(ctx context.Context, keys config.Keys, c *command) error {
 }
 
 // openStore opens the gateway's own database, with the audit log in it.
-func (a *app) openStore(ctx context.Context) (err error) {
+func (a *app) openStore(ctx context.Context, crypt crypto) (err error) {
 	lines := audit.Lines(a.logs.Logger("audit"))
-	if a.store, err = store.Open(ctx, a.cfg.Database.Source(), store.Options{Stored: lines}); err != nil {
+	options := store.Options{Stored: lines, Signer: crypt.signer, Ring: crypt.ring}
+	if a.store, err = store.Open(ctx, a.cfg.Database.Source(), options); err != nil {
 		return err
 	}
 	a.audit = audit.New(audit.Config{Store: measuredAudit{a.store, a.metrics}, Stored: lines})
-	return a.store.Migrate(ctx)
+	a.anchors = audit.NewAnchors(a.store, audit.NewAnchorFile(audit.AnchorFileConfig{
+		Path: anchorPath(a.cfg), Signer: crypt.signer, Marks: a.store, Log: a.logs.Logger("audit"), Now: time.Now,
+	}))
+	if err := a.store.Migrate(ctx); err != nil {
+		return err
+	}
+	carried, err := a.store.CarryAuditChains(ctx)
+	for _, c := range carried {
+		a.log.WarnContext(ctx, "audit chain: "+c.Text(), "tenant_id", c.Tenant)
+	}
+	return err
 }
+
+// anchorPath is where heads of the audit log are kept outside of the database.
+func anchorPath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, audit.AnchorFileName) }
 
 // signIn is what finds out who somebody is.
 type signIn struct {
@@ -174,7 +191,7 @@ func (a *app) newTooling(ctx context.Context, crypt crypto, limits *limit.Limite
 		return catalog.Allowed(ctx, p, name)
 	}
 	conns := connections{store: a.store, ring: crypt.ring}
-	t.sql = &sqltools.Provider{Connections: conns, Dialects: byName(t.engines), Pools: a.pools, Env: t.env}
+	t.sql = &sqltools.Provider{Connections: conns, Dialects: byName(t.engines), Pools: a.pools, Env: t.env, Record: a.cfg.AuditSQL}
 	catalog = gate.NewCatalog(providers(conns, t.sql, offers, c.tools, allowed), a.store)
 	a.shareChanges(catalog)
 	t.catalog = catalog
@@ -238,6 +255,9 @@ func (a *app) openDoors(keys config.Keys, crypt crypto, who signIn, what tooling
 
 func newCrypto(cfg *config.Config, keys config.Keys) (c crypto, err error) {
 	if c.ring, err = seal.NewRing(keys.Encryption.Reveal(), reveal(keys.EncryptionOld)); err != nil {
+		return c, err
+	}
+	if c.signer, err = seal.NewSigner(keys.Secret.Reveal(), reveal(keys.SecretOld)); err != nil {
 		return c, err
 	}
 	if c.hasher, err = seal.NewHasher(keys.Secret.Reveal(), reveal(keys.SecretOld)); err != nil {
@@ -330,6 +350,7 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 	if a.cfg.MetricsAddr != "" {
 		jobs.Go(ctx, "metrics", a.serveMetrics)
 	}
+	jobs.Every(ctx, "audit anchors", audit.AnchorInterval, 0, a.anchors.Write)
 	jobs.Every(ctx, "sign-in clean-up", time.Hour, time.Minute, a.oauth.Clean)
 	for _, r := range a.watches {
 		jobs.Every(ctx, "watch of resource "+r.Name, watchAgain, 0, func(ctx context.Context) error { return r.Watch(ctx, a.mcp.ResourceUpdated) })
@@ -339,7 +360,8 @@ func (a *app) start(ctx context.Context) (wait func() error) {
 	}
 	return func() error {
 		jobs.Wait()
-		return a.pools.Close()
+		// The last records of this run get their anchors too.
+		return errors.Join(a.anchors.Write(context.WithoutCancel(ctx)), a.pools.Close())
 	}
 }
 

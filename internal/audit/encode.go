@@ -40,10 +40,29 @@ func appendValue(dst []byte, v any) ([]byte, error) {
 		return strconv.AppendInt(dst, v, 10), nil
 	case bool:
 		return strconv.AppendBool(dst, v), nil
+	case []string:
+		return appendList(dst, v)
 	default:
 		b, err := json.Marshal(v)
 		return appendVisible(dst, b), err
 	}
+}
+
+func appendList(dst []byte, list []string) ([]byte, error) {
+	if list == nil {
+		return append(dst, "null"...), nil
+	}
+	dst = append(dst, '[')
+	for i, s := range list {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendString(dst, s); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, ']'), nil
 }
 
 // appendString leaves what needs an escape to [json.Marshal].

@@ -18,7 +18,7 @@ func TestDocumentIsEncodedAsByEncodingJSON(t *testing.T) {
 	for name, value := range map[string]any{
 		"plain": "SELECT 1", "empty": "", "quotes": `a "b" \c`, "html": "a < b && c > d", "line ends": "a\n\t\r",
 		"not ASCII": "Zo\u00eb \u2028", "not UTF-8": "a\xffb", "int": -7, "int64": int64(math.MinInt64), "bool": true,
-		"float": 1.5, "nil": nil, "list": []string{"a", "<"}, "map": map[string]int{"b": 1, "a": 2}, "struct": pair{A: "x"},
+		"float": 1.5, "nil": nil, "list": []string{"a", "<"}, "empty list": []string{}, "no list": []string(nil), "map": map[string]int{"b": 1, "a": 2}, "struct": pair{A: "x"},
 		"raw": json.RawMessage(`{"a": 1}`), "<name>": 1, "na\"me": 2,
 	} {
 		e := audit.Event{UserEmail: "a@b.example", RequestID: "r1", Auth: "token", Metadata: map[string]any{name: value, "zz": 1, "a": 2}}

@@ -67,6 +67,7 @@ type Config struct {
 	MetricsAddr     string
 	MetricsToken    Secret
 	AuditRetention  time.Duration // 0 = keep
+	AuditSQL        string        // AuditSQLPreview, AuditSQLFull or AuditSQLHash
 
 	// Warnings are lines for the operator about settings that were mended or
 	// are unwise.
@@ -94,6 +95,14 @@ type LLM struct {
 	MaxTokensSQL     int
 	MaxTokensSummary int
 }
+
+// The values of AUDIT_SQL (contract 11): what a record keeps of a statement
+// beside its hash.
+const (
+	AuditSQLPreview = "preview"
+	AuditSQLFull    = "full"
+	AuditSQLHash    = "hash"
+)
 
 // Registration says who may register a tenant (contract 3.3).
 type Registration string

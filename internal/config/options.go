@@ -156,6 +156,8 @@ func toolOptions(c *Config) []option {
 		{name: "METRICS_ADDR", value: listenAddr(&c.MetricsAddr), meaning: "own listener for /metrics"},
 		{name: "METRICS_TOKEN", secret: true, value: secret(&c.MetricsToken),
 			meaning: "Bearer token for /metrics on the main listener"},
+		{name: "AUDIT_SQL", def: AuditSQLPreview, value: oneOf(&c.AuditSQL, AuditSQLPreview, AuditSQLFull, AuditSQLHash),
+			meaning: "what an audit record keeps of a statement: hash (no text), preview (200 characters of the text that ran, without comments), full (also the whole statement as it was sent, sealed, for `mcp-gateway audit show`)"},
 		{name: "AUDIT_RETENTION_DAYS", def: "0", value: duration(&c.AuditRetention, 24*time.Hour, 0, maxDays),
 			meaning: "age at which audit rows are purged in order; 0 = keep"},
 	}

@@ -2,8 +2,6 @@ package sql
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,6 +18,12 @@ const rejected = "SQL rejected: "
 
 // recordedChars is how much of an argument an audit record holds (contract 10).
 const recordedChars = 200
+
+// The values of Provider.Record that this package looks for.
+const (
+	recordFull = "full"
+	recordHash = "hash"
+)
 
 func (s *source) executeTool() tool.Tool {
 	t := s.base(tool.KindExecute)
@@ -50,33 +54,30 @@ func (s *source) prepareExecute(_ context.Context, env tool.Env, raw json.RawMes
 	}
 	action := tool.Action{Detail: s.statementDetail(args.SQL)}
 	stmt, err := s.guard.Check(args.SQL)
+	if err != nil {
+		s.preview(action.Detail, withoutLeadingComments(args.SQL, s.dialect.Name()))
+	}
 	if fault.Is(err, fault.Invalid) {
 		return action, fault.Wrap(fault.Invalid, err, rejected+fault.Of(err).Public)
 	}
 	if err != nil {
 		return action, fmt.Errorf("SQL guard: %w", err)
 	}
+	s.preview(action.Detail, stmt.SQL)
+	read := new(readRelations)
+	action.Detail["relations"] = read
 	limit := database.Limit{Rows: args.Limit}.OrDefault()
 	action.Run = func(ctx context.Context) (*tool.Result, error) {
 		if env.Room != nil {
 			limit.Room = func(bytes int) error { return env.Room(ctx, bytes) }
 		}
-		return s.execute(ctx, env.Principal, stmt, limit)
+		return s.execute(ctx, env.Principal, stmt, limit, read)
 	}
 	return action, nil
 }
 
-func (s *source) statementDetail(text string) map[string]any {
-	sum := sha256.Sum256([]byte(text))
-	return map[string]any{
-		"connection_id": s.connection.ID,
-		"sql_preview":   firstChars(text, recordedChars),
-		"sql_hash":      hex.EncodeToString(sum[:]),
-	}
-}
-
-func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (*tool.Result, error) {
-	table, relations, err := s.query(ctx, p, stmt, limit)
+func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit, read *readRelations) (*tool.Result, error) {
+	table, err := s.query(ctx, p, stmt, limit, read)
 	if fault.Is(err, fault.Timeout) {
 		text := fmt.Sprintf("query timed out after %d s", int(limit.Timeout.Seconds()))
 		if errors.Is(err, database.ErrStillWorking) {
@@ -91,37 +92,19 @@ func (s *source) execute(ctx context.Context, p identity.Principal, stmt *sqlgua
 	if err != nil {
 		return nil, callerFault(err)
 	}
-	return &tool.Result{Table: table, Detail: tableDetail(table, relations)}, nil
+	return &tool.Result{Table: table, Detail: tableDetail(table, read)}, nil
 }
 
-// query runs stmt and also returns the relations that it read.
-func (s *source) query(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit) (table *tool.Table, relations []string, err error) {
+// query runs stmt and fills in the relations that it reads.
+func (s *source) query(ctx context.Context, p identity.Principal, stmt *sqlguard.Statement, limit database.Limit, read *readRelations) (*tool.Table, error) {
 	conn, err := s.open(ctx, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if relations, err = conn.Relations(ctx, stmt); err != nil {
-		return nil, nil, err
+	relations, err := conn.Relations(ctx, stmt)
+	if err != nil {
+		return nil, err
 	}
-	table, err = conn.Query(ctx, stmt, limit)
-	return table, relations, err
-}
-
-func tableDetail(t *tool.Table, relations []string) map[string]any {
-	detail := map[string]any{"row_count": t.Len(), "truncated": t.Cut() != tool.NotCut, "relations": relations}
-	if t.Cut() != tool.NotCut {
-		detail["truncation_reason"] = string(t.Cut())
-	}
-	return detail
-}
-
-// firstChars returns the first n characters of s.
-func firstChars(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
+	read.names.Store(&relations)
+	return conn.Query(ctx, stmt, limit)
 }

@@ -42,6 +42,9 @@ type Provider struct {
 	Pools       *database.Pools
 	// Env is what connections may reach. Its Slug is filled in per call.
 	Env database.Env
+	// Record says what audit records keep of a statement beside its hash:
+	// "hash" nothing, "full" all of it sealed beside a preview, else a preview.
+	Record string
 }
 
 var _ tool.Provider = (*Provider)(nil)

@@ -282,6 +282,10 @@ func TestExecute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if got := mustRecord(t, action.Detail["relations"]); got != `["public.orders"]` {
+			t.Errorf("relations of the action are %s", got)
+		}
+		delete(action.Detail, "relations")
 		if diff := cmp.Diff(map[string]any{
 			"connection_id": sales().ID,
 			"sql_preview":   "SELECT 1",
@@ -289,7 +293,7 @@ func TestExecute(t *testing.T) {
 		}, action.Detail); diff != "" {
 			t.Errorf("action detail (-want +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(map[string]any{"row_count": 1, "truncated": true, "truncation_reason": "row_limit", "relations": d.relations}, result.Detail); diff != "" {
+		if diff := cmp.Diff(map[string]any{"row_count": 1, "truncated": true, "truncation_reason": "row_limit", "relations": d.relations, "columns": []string{"a"}}, result.Detail); diff != "" {
 			t.Errorf("result detail (-want +got):\n%s", diff)
 		}
 		raw, err := json.Marshal(result.Table)
