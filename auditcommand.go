@@ -63,6 +63,9 @@ func verifyAudit(ctx context.Context, c *command) error {
 		return err
 	}
 	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
 		v := &verification{db: db, out: out, expected: map[identity.TenantID][]audit.Head{}}
 		if err := v.readAnchors(ctx, cfg, files, *partial); err != nil {
 			return err
@@ -235,6 +238,9 @@ func showAudit(ctx context.Context, c *command) error {
 		return err
 	}
 	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
 		tenant, err := db.TenantBySlug(ctx, *slug)
 		if err != nil {
 			return err

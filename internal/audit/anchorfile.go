@@ -62,14 +62,14 @@ type AnchorFileConfig struct {
 }
 
 // AnchorFile is a [Sink]: a file that is only appended to, apart from being
-// compacted now and then. One gateway writes to it.
+// compacted now and then.
 type AnchorFile struct {
 	cfg       AnchorFileConfig
 	id        string
 	number    int64
 	newest    map[identity.TenantID]Head
 	size      int64 // as this process left it
-	compacted int64 // size after it was compacted last
+	compacted int64 // size after this process compacted it last
 }
 
 // NewAnchorFile returns the sink. The file is read, and made when it is
@@ -132,15 +132,21 @@ func (f *AnchorFile) refresh(ctx context.Context) error {
 	if err == nil && f.id != "" && info.Size() == f.size {
 		return nil
 	}
-	if err := f.load(); err != nil {
-		return err
+	mark := int64(0)
+	for range 2 { // another gateway on the same folder may write between the two looks
+		if err := f.load(); err != nil {
+			return err
+		}
+		if mark, err = f.cfg.Marks.AuditAnchorMark(ctx, f.id); err != nil {
+			return err
+		}
+		if mark <= f.number {
+			return nil
+		}
 	}
-	mark, err := f.cfg.Marks.AuditAnchorMark(ctx, f.id)
-	if err == nil && mark > f.number {
-		f.cfg.Log.ErrorContext(ctx, "anchors were removed from the anchor file: run mcp-gateway audit verify", "file", f.id)
-		f.id, f.newest = rand.Text(), map[identity.TenantID]Head{}
-	}
-	return err
+	f.cfg.Log.ErrorContext(ctx, "anchors were removed from the anchor file: run mcp-gateway audit verify", "file", f.id)
+	f.id, f.newest = rand.Text(), map[identity.TenantID]Head{}
+	return nil
 }
 
 // load reads what is in the file. A last line that a crash cut short was never
@@ -161,7 +167,7 @@ func (f *AnchorFile) load() error {
 		f.id, f.number = a.File, max(f.number, a.Number)
 		f.newest[a.Tenant] = a.Head()
 	}
-	f.size, f.compacted = int64(whole), int64(whole)
+	f.size = int64(whole)
 	return os.MkdirAll(filepath.Dir(f.cfg.Path), 0o700)
 }
 
@@ -182,8 +188,7 @@ func appendDurably(path string, text []byte) (size int64, err error) {
 	return info.Size(), nil
 }
 
-// compact rewrites the file without the lines that say little. Lines that are
-// not authentic stay, because they are evidence.
+// compact rewrites the file without the lines that say little.
 func (f *AnchorFile) compact() error {
 	text, err := os.ReadFile(f.cfg.Path)
 	if err != nil {
@@ -195,7 +200,12 @@ func (f *AnchorFile) compact() error {
 		return err
 	}
 	_, err = file.Write(kept)
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
+	err = errors.Join(err, file.Sync(), file.Close())
+	info, errStat := os.Stat(f.cfg.Path)
+	if err = errors.Join(err, errStat); err == nil && info.Size() != int64(len(text)) {
+		return os.Remove(file.Name()) // another gateway has written meanwhile: the next time will do
+	}
+	if err == nil {
 		err = os.Rename(file.Name(), f.cfg.Path)
 	}
 	if err != nil {

@@ -55,23 +55,15 @@ func parseAnchor(line []byte, signer *seal.Signer) (a Anchor, err error) {
 	return a, a.message(signer).Verify(a.KeyID, a.MAC)
 }
 
-// Numbers returns how far each file in the set was written, by the file's id.
-func (s AnchorSet) Numbers() map[string]int64 {
-	numbers := map[string]int64{}
-	for _, a := range s.Anchors {
-		numbers[a.File] = max(numbers[a.File], a.Number)
-	}
-	return numbers
-}
-
-// thin keeps of each chain the newest anchor, the one with the most records,
-// every one after which it became shorter, and the first of each period, which
-// gets longer with age: an hour in the last week, a day in the last year, then
-// a month.
+// thin keeps the last anchor of each file, and of each chain the newest one,
+// the one with the most records, every one after which it became shorter, and
+// the first of each period. Periods get longer with age: an hour in the last
+// week, a day in the last year, then a month. Lines that are not authentic
+// stay, because they are evidence.
 func thin(text []byte, signer *seal.Signer, now time.Time) []byte {
 	lines := wholeLines(text)
 	keep := make([]bool, len(lines))
-	last, longest := map[identity.TenantID]int{}, map[identity.TenantID]int{}
+	last, longest, ends := map[identity.TenantID]int{}, map[identity.TenantID]int{}, map[string]int{}
 	seqs, periods := make([]int64, len(lines)), map[string]bool{}
 	for i, line := range lines {
 		a, err := parseAnchor(line, signer)
@@ -89,7 +81,10 @@ func thin(text []byte, signer *seal.Signer, now time.Time) []byte {
 		if before, ok := longest[a.Tenant]; !ok || seqs[before] <= a.Seq {
 			longest[a.Tenant] = i
 		}
-		last[a.Tenant] = i
+		last[a.Tenant], ends[a.File] = i, i
+	}
+	for _, i := range ends {
+		keep[i] = true
 	}
 	for tenant, i := range last {
 		keep[i], keep[longest[tenant]] = true, true
