@@ -208,3 +208,42 @@ func TestRefusedArgumentsAreNotRepeated(t *testing.T) {
 		})
 	}
 }
+
+// TestOtherBodiesOfAnyShape: so do the bodies of the management API and of the
+// OAuth endpoints, for which most callers need not even sign in.
+func TestOtherBodiesOfAnyShape(t *testing.T) {
+	const n = 1<<20 - 100
+	for name, c := range map[string]struct {
+		path, contentType, body string
+		signedIn                bool
+		status                  int
+	}{
+		"objects as a field":  {"/api/v1/connections", "application/json", `{"name":[` + filled(`{"a":1}`, n) + `]}`, true, 422},
+		"objects unknown":     {"/api/v1/connections", "application/json", `{"x":[` + filled(`{"a":1}`, n) + `]}`, true, 422},
+		"members":             {"/api/v1/connections", "application/json", `{` + numbered(`"k%d":1`, n) + `}`, true, 422},
+		"a list":              {"/api/v1/connections", "application/json", `[` + filled(`[]`, n) + `]`, true, 422},
+		"login":               {"/auth/login", "application/json", `{"email":[` + filled(`{"a":1}`, n) + `]}`, false, 422},
+		"login, deep":         {"/auth/login", "application/json", `{"email":` + strings.Repeat("[", 9000) + strings.Repeat("]", 9000) + `}`, false, 422},
+		"registration":        {"/t/acme/oauth/register", "application/json", `{"redirect_uris":[` + filled(`""`, 65_000) + `]}`, false, 400},
+		"registration, names": {"/t/acme/oauth/register", "application/json", `{` + numbered(`"k%d":1`, 65_000) + `}`, false, 400},
+		"form":                {"/t/acme/oauth/token", "application/x-www-form-urlencoded", strings.Repeat("a&", 32_000), false, 400},
+		"form, names":         {"/t/acme/oauth/token", "application/x-www-form-urlencoded", strings.ReplaceAll(numbered("k%d", 65_000), ",", "&"), false, 400},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t)
+			caller := p.signedIn(t)
+			if !c.signedIn {
+				caller = &client.Client{Base: p.base}
+			}
+			base := p.status(t, "VmRSS")
+			peak, statuses := p.attack(t, 8, post(caller, c.path, c.contentType, c.body))
+			if most := base + 8*10*len(c.body) + 25<<20; peak > most {
+				t.Errorf("the gateway holds %d MB, want at most %d", peak>>20, most>>20)
+			}
+			if statuses[c.status] != 8 {
+				t.Errorf("statuses %v, want %d", statuses, c.status)
+			}
+			t.Logf("%d bytes: %d MB more, statuses %v", len(c.body), (peak-base)>>20, statuses)
+		})
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/jsonbound"
 )
 
 // The body limits of contract 1.
@@ -83,6 +84,11 @@ func tooLarge(cause error) error {
 	return fault.Wrap(fault.TooLarge, cause, "Request body too large")
 }
 
+// managementValues is how many JSON values the body of a management route may
+// hold. The largest real one has a few hundred, and as many as this decode to
+// 4 MB.
+const managementValues = 10_000
+
 // Decode reads a JSON body of a management route into a T. Any other content
 // type is refused, so that a cross-site form cannot post (contract 1). Members
 // that T does not know are ignored, unless they are a known name in another
@@ -99,6 +105,9 @@ func Decode[T any](w http.ResponseWriter, r *http.Request) (T, error) {
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		return v, Invalid(Missing("body"))
+	}
+	if _, err := jsonbound.Measure(body, managementValues); err != nil {
+		return v, Invalid(Problem{Type: "json_too_large", Loc: []string{"body"}, Msg: "The body is refused: " + err.Error()})
 	}
 	if err := json.Unmarshal(body, &v); err != nil {
 		return v, Invalid(decodeProblem(err))
@@ -159,9 +168,10 @@ func typeProblem(e *json.SemanticError) Problem {
 	return p
 }
 
+// inputOf returns a text, a number or a literal, nil for anything else.
 func inputOf(v jsontext.Value) any {
 	var input any
-	if len(v) == 0 || json.Unmarshal(v, &input) != nil {
+	if len(v) == 0 || v[0] == '{' || v[0] == '[' || json.Unmarshal(v, &input) != nil {
 		return nil
 	}
 	return input

@@ -63,6 +63,10 @@ func TestDecodeRefusals(t *testing.T) {
 		"inner list item":  {`{"tags":["a",1]}`, "body.tags.1: Input should be a valid string", "string_type"},
 		"list at top":      {`[]`, "body: Input should be a valid object", "dict_type"},
 		"unknown role":     {`{"role":"owner"}`, "body.role: Value error, not a valid value", "value_error"},
+		"many values":      {`{"x":[` + strings.Repeat("{},", 10_000) + `0]}`, "body: The body is refused: too many JSON values", "json_too_large"},
+		"many members":     {`{` + strings.Repeat(`"x":0,`, 10_000) + `"x":0}`, "body: The body is refused: too many JSON values", "json_too_large"},
+		"deep":             {strings.Repeat("[", 129) + strings.Repeat("]", 129), "body: The body is refused: nested deeper than 128 levels", "json_too_large"},
+		"digits":           {`{"count":` + strings.Repeat("7", 1001) + `}`, "body: The body is refused: a number is longer than 1000 characters", "json_too_large"},
 		"bad time":         {`{"expires_at":"soon"}`, "body.expires_at: Value error, not a valid value", "value_error"},
 	} {
 		t.Run(name, func(t *testing.T) {

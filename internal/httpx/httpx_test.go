@@ -126,6 +126,32 @@ func TestValidationEchoesNoSecrets(t *testing.T) {
 	}
 }
 
+// TestValidationIsShort: whatever a body repeats or how much of it is wrong, the
+// answer is short.
+func TestValidationIsShort(t *testing.T) {
+	long := strings.Repeat("x", 1<<20)
+	var many []Problem
+	for range 10_000 {
+		many = append(many, Missing("body", long[:100]))
+	}
+	for name, problems := range map[string][]Problem{
+		"a long name":   {Missing("body", long)},
+		"a long text":   {BadValue(long, "bad", "body", "x")},
+		"a long reason": {BadValue(nil, long, "body", "x")},
+		"a long list":   {BadValue([]any{long}, "bad", "body", "x")},
+		"an object":     {BadValue(map[string]any{"x": long}, "bad", "body", "x")},
+		"many":          many,
+	} {
+		if body := answerOf(Invalid(problems...)).Body.String(); len(body) > 50*200 || !strings.Contains(body, `"loc":["body","x`) {
+			t.Errorf("%s: %d bytes: %.300s", name, len(body), body)
+		}
+	}
+	loc := []string{"body", long}
+	if _ = Invalid(Missing(loc...)); loc[1] != long {
+		t.Error("what the caller of Invalid holds is changed")
+	}
+}
+
 func TestPaging(t *testing.T) {
 	for query, want := range map[string]struct {
 		skip, limit int

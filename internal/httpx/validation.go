@@ -3,6 +3,7 @@ package httpx
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,14 +21,21 @@ type Problem struct {
 // Validation is the error of a request whose fields are wrong.
 type Validation struct{ Problems []Problem }
 
+// maxProblems is how many problems an answer lists. A body can hold thousands.
+const maxProblems = 50
+
 // Invalid returns nil when there is no problem, else the error that lists
 // them. What the caller sent is echoed, but never a secret and never at length.
 func Invalid(problems ...Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
+	problems = problems[:min(len(problems), maxProblems)]
 	for i, p := range problems {
-		problems[i].Input = echo(p)
+		problems[i].Input, problems[i].Msg, problems[i].Loc = echo(p), shorten(p.Msg), slices.Clone(p.Loc)
+		for j, name := range p.Loc {
+			problems[i].Loc[j] = shorten(name)
+		}
 	}
 	return &Validation{problems}
 }
@@ -66,11 +74,20 @@ func echo(p Problem) any {
 	if len(p.Loc) > 0 && isSecretField(p.Loc[len(p.Loc)-1]) {
 		return nil
 	}
-	text, ok := p.Input.(string)
-	if ok && len(text) > maxEcho {
-		return strings.ToValidUTF8(text[:maxEcho], "") + "…"
+	switch input := p.Input.(type) {
+	case string:
+		return shorten(input)
+	case []any, map[string]any: // of any length
+		return nil
 	}
 	return p.Input
+}
+
+func shorten(text string) string {
+	if len(text) > maxEcho {
+		return strings.ToValidUTF8(text[:maxEcho], "") + "…"
+	}
+	return text
 }
 
 func isSecretField(name string) bool {

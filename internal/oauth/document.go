@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/jsonbound"
 )
 
 // How long a client metadata document is used: by HTTP's rules within these
@@ -129,6 +131,9 @@ func (d *documents) read(ctx context.Context, id string) (m metadata, life time.
 		return m, 0, fmt.Errorf("status %d", resp.StatusCode)
 	case media != "application/json" && !strings.HasSuffix(media, "+json"):
 		return m, 0, fmt.Errorf("content type %q", media)
+	}
+	if _, err := jsonbound.Measure(body, maxMetadataValues); err != nil {
+		return m, 0, err
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, 0, err

@@ -187,6 +187,8 @@ func TestBadDocuments(t *testing.T) {
 		"no redirect_uris":     text("application/json", `{"client_id":"`+sheets+`"}`),
 		"member twice":         doc(`,"client_name":"a","client_name":"b"`),
 		"with a secret":        doc(`,"token_endpoint_auth_method":"client_secret_post"`),
+		"too many values":      doc(`,"x":[` + strings.Repeat("{},", 1000) + `0]`),
+		"nested too deeply":    doc(`,"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200)),
 		"control characters":   doc(`,"client_name":"a\u0007"`),
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://elsewhere.example/client.json", http.StatusFound)

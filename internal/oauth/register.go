@@ -17,6 +17,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
+	"github.com/mcp-gateway/mcp-gateway/internal/jsonbound"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -29,6 +30,9 @@ const (
 	defaultClientName = "mcp-client"
 	maxClientName     = 200
 	maxRedirects      = 10
+	// maxMetadataValues is how many JSON values a client may say of itself.
+	// Large clients use some 50, of which most change nothing here.
+	maxMetadataValues = 1000
 )
 
 // metadata is what a client says about itself: at registration (RFC 7591,
@@ -99,6 +103,9 @@ func readMetadata(w http.ResponseWriter, r *http.Request) (m metadata, err error
 	body, err := httpx.ReadBody(w, r, httpx.FormBody)
 	if err != nil {
 		return m, err
+	}
+	if _, err := jsonbound.Measure(body, maxMetadataValues); err != nil {
+		return m, &refusal{code: codeInvalidMetadata, fault: fault.Wrap(fault.Invalid, err, "Metadata refused: "+err.Error())}
 	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		return m, malformed(err)

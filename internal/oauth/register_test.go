@@ -49,6 +49,8 @@ func TestRegisterRefusals(t *testing.T) {
 		{"a member twice", `{` + uri + `,` + uri + `}`, "400 invalid_client_metadata: Duplicate member"},
 		{"not UTF-8", "{\"client_name\":\"\xff\"," + uri + "}", "400 invalid_client_metadata: Malformed JSON"},
 		{"no URIs", `{}`, "400 invalid_redirect_uri: redirect_uris must hold 1 to 10 URIs"},
+		{"too many values", `{` + uri + `,"x":[` + strings.Repeat("{},", 1000) + `0]}`, "400 invalid_client_metadata: Metadata refused: too many JSON values"},
+		{"nested too deeply", `{` + uri + `,"x":` + strings.Repeat("[", 200) + strings.Repeat("]", 200) + `}`, "400 invalid_client_metadata: Metadata refused: nested deeper than 128 levels"},
 		{"empty URIs", `{"redirect_uris":[]}`, "400 invalid_redirect_uri: redirect_uris must hold 1 to 10 URIs"},
 		{"eleven URIs", `{"redirect_uris":[` + many + `]}`, "400 invalid_redirect_uri: redirect_uris must hold 1 to 10 URIs"},
 		{"a text for URIs", `{"redirect_uris":"` + loopback + `"}`, "400 invalid_redirect_uri: Wrong type at /redirect_uris"},

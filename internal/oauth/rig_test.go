@@ -193,7 +193,7 @@ func noProviders(t testing.TB, cfg oauth.Config) *auth.SSO {
 	}
 	s, err := auth.NewSSO(auth.SSOConfig{
 		Store: cfg.Store, Ring: ring, Audit: cfg.Audit, URLs: auth.URLs{Base: cfg.Base}, Log: cfg.Log, Now: cfg.Now,
-		Kinds: []sso.Kind{entra.New(entra.Config{}), oidc.New(oidc.Config{})},
+		Kinds: []sso.Kind{entra.New(entra.Config{Client: http.DefaultClient}), oidc.New(oidc.Config{Client: http.DefaultClient})},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,8 @@ const (
 	rememberFor = time.Hour
 	// rememberMost bounds the providers that are remembered.
 	rememberMost = 1000
+	// maxMetadata bounds the bytes that are remembered of each.
+	maxMetadata = 32 << 10
 )
 
 // Metadata is what a provider publishes about itself (OpenID Connect
@@ -94,10 +96,21 @@ func (d *Directory) fetch(ctx context.Context, url string) (*Metadata, error) {
 	if m.Issuer == "" || m.KeysURL == "" {
 		return nil, errors.New("the discovery document names no issuer or no keys")
 	}
+	if m.length() > maxMetadata {
+		return nil, errors.New("the discovery document is too long to be remembered")
+	}
 	m.Algorithms = slices.DeleteFunc(m.Algorithms, func(a string) bool { return !slices.Contains(asymmetric(), a) })
 	// The key set outlives this request, and refetches once on an unknown key.
 	m.keys = oidc.NewRemoteKeySet(oidc.ClientContext(context.WithoutCancel(ctx), strict(d.client)), m.KeysURL)
 	return m, nil
+}
+
+func (m *Metadata) length() int {
+	n := len(m.Issuer) + len(m.AuthURL) + len(m.TokenURL) + len(m.KeysURL) + len(m.UserInfoURL)
+	for _, text := range slices.Concat(m.Algorithms, m.AuthMethods) {
+		n += len(text)
+	}
+	return n
 }
 
 // asymmetric lists the signatures that are accepted. A symmetric one would
@@ -137,7 +150,7 @@ func GetJSON(ctx context.Context, client *http.Client, url, bearer string, into 
 // reach the provider, so that it can be told from a bad signature.
 func strict(client *http.Client) *http.Client {
 	c := *client
-	c.Transport = strictTransport{client.Transport}
+	c.Transport = strictTransport{transportOf(client)}
 	return &c
 }
 
@@ -145,11 +158,7 @@ type strictTransport struct{ next http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.
 func (t strictTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	next := t.next
-	if next == nil {
-		next = http.DefaultTransport
-	}
-	resp, err := next.RoundTrip(r)
+	resp, err := t.next.RoundTrip(r)
 	if err == nil && resp.StatusCode != http.StatusOK {
 		return nil, errors.Join(StatusError(resp.StatusCode), resp.Body.Close())
 	}

@@ -154,6 +154,11 @@ func TestProviderFaults(t *testing.T) {
 		"Graph knows nobody":            {ssotest.Me, text(`{}`), nil, nobody},
 		"Graph forbids groups":          {ssotest.Groups, ssotest.Status(403), nil, down},
 		"Graph says nonsense of groups": {ssotest.Groups, ssotest.Garbage, nil, down},
+		"token endpoint says too much":  {ssotest.Token, text(`{"access_token":"x","token_type":"Bearer","x":` + dense(100_000) + `}`), nil, down},
+		"Graph says too much":           {ssotest.Me, text(`{"id":"` + ada().ID + `","mail":"ada@acme.test","x":` + dense(100_000) + `}`), nil, down},
+		"Graph says it too deep":        {ssotest.Me, text(`{"id":"` + ada().ID + `","mail":"ada@acme.test","x":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`), nil, down},
+		"Graph knows too many groups":   {ssotest.Groups, text(`{"value":` + dense(100_000) + `}`), nil, down},
+		"too many claims":               {"", nil, claim("x", make([]bool, 50_000)), badToken},
 		"no e-mail":                     {ssotest.Me, text(`{"id":"` + ada().ID + `","mail":null,"userPrincipalName":"ada"}`), nil, "Identity provider returned no e-mail address"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -173,6 +178,19 @@ func TestProviderFaults(t *testing.T) {
 	}
 }
 
+// TestTooManyKeys: nor is more read of a provider's keys than they can be.
+func TestTooManyKeys(t *testing.T) {
+	r := startEntra(t)
+	r.idp.SignInAs(ada(viewers))
+	r.idp.Override(ssotest.Keys, text(`{"keys":`+dense(100_000)+`}`))
+	r.browser(t).signIn(t, r, "entra").want(t, 502, "Identity provider is unavailable")
+	r.idp.Override(ssotest.Keys, nil)
+	r.browser(t).signIn(t, r, "entra").location(t)
+}
+
+// dense is a list of n empty objects.
+func dense(n int) string { return "[" + strings.Repeat("{},", n-1) + "{}]" }
+
 func text(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -184,6 +202,7 @@ func text(body string) http.HandlerFunc {
 func TestDiscoveryFaults(t *testing.T) {
 	for name, answer := range map[string]http.HandlerFunc{
 		"down": ssotest.Status(500), "nonsense": ssotest.Garbage, "empty": text(`{}`),
+		"too long":     text(`{"issuer":"http://idp.example/v2.0","jwks_uri":"http://idp.example/` + strings.Repeat("k", 64<<10) + `"}`),
 		"other tenant": text(`{"issuer":"http://idp.example/other/v2.0","jwks_uri":"http://idp.example/keys"}`),
 		"all tenants":  text(`{"issuer":"https://login.microsoftonline.com/{tenantid}/v2.0","jwks_uri":"http://idp.example/keys"}`),
 	} {

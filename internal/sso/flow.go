@@ -3,6 +3,7 @@ package sso
 import (
 	"context"
 	"crypto/subtle"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/jsonbound"
 )
 
 // Flow is the authorization code flow with one provider (OpenID Connect Core
@@ -120,14 +123,26 @@ func (f *Flow) verify(ctx context.Context, m *Metadata, token *oauth2.Token, non
 	if err != nil {
 		return nil, errIDToken(err)
 	}
-	var claims Claims
-	if err := t.Claims(&claims); err != nil {
+	claims, err := readClaims(t)
+	if err != nil {
 		return nil, errIDToken(err)
 	}
 	if err := f.checkClaims(t, claims, nonce, token.AccessToken); err != nil {
 		return nil, errIDToken(err)
 	}
 	return claims, nil
+}
+
+func readClaims(t *oidc.IDToken) (claims Claims, err error) {
+	var raw json.RawMessage
+	if err := t.Claims(&raw); err != nil {
+		return nil, err
+	}
+	if _, err := jsonbound.Measure(raw, maxAnswerValues); err != nil {
+		return nil, err
+	}
+	err = json.Unmarshal(raw, &claims)
+	return claims, err
 }
 
 func (f *Flow) checkClaims(t *oidc.IDToken, claims Claims, nonce, access string) error {

@@ -1,6 +1,7 @@
 package sso_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -97,6 +98,7 @@ func TestOIDCFaults(t *testing.T) {
 		"redirects": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://127.0.0.1/", http.StatusFound)
 		},
+		"too much":     text(fmt.Sprintf(`{"issuer":%q,"authorization_endpoint":"https://idp.example/a","token_endpoint":"https://idp.example/t","jwks_uri":"https://idp.example/k","x":%s}`, r.idp.Issuer(), dense(100_000))),
 		"other issuer": document(r.idp.Issuer()+"/", "https://idp.example"),
 		"plain http":   document(r.idp.Issuer(), "http://idp.example"),
 		"endless":      func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) }, //nolint:errcheck // cut off

@@ -43,6 +43,7 @@ type Kind struct {
 
 // New returns the kind.
 func New(cfg Config) *Kind {
+	cfg.Client = sso.Bounded(cfg.Client)
 	return &Kind{
 		authority: strings.TrimSuffix(cfg.Authority, "/"), directory: sso.NewDirectory(cfg.Client, cfg.Now),
 		graph: graph{strings.TrimSuffix(cfg.Graph, "/"), cfg.Client}, client: cfg.Client, now: cfg.Now,

@@ -31,7 +31,10 @@ type Kind struct {
 }
 
 // New returns the kind.
-func New(cfg Config) *Kind { return &Kind{cfg, sso.NewDirectory(cfg.Client, cfg.Now)} }
+func New(cfg Config) *Kind {
+	cfg.Client = sso.Bounded(cfg.Client)
+	return &Kind{cfg, sso.NewDirectory(cfg.Client, cfg.Now)}
+}
 
 // Name implements sso.Kind.
 func (*Kind) Name() string { return "oidc" }
