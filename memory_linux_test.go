@@ -247,3 +247,70 @@ func TestOtherBodiesOfAnyShape(t *testing.T) {
 		})
 	}
 }
+
+// TestHostileRequests: whatever else a request is made of, it takes little, and
+// the gateway answers the next one.
+func TestHostileRequests(t *testing.T) {
+	p := newProcess(t)
+	admin := p.signedIn(t)
+	base := p.status(t, "VmRSS")
+	ping := `{"jsonrpc":"2.0","id":1,"method":"ping"}`
+	with := func(body string, change func(r *http.Request)) func() *http.Request {
+		return func() *http.Request {
+			r := post(admin, "/t/acme/mcp", "application/json", body)()
+			change(r)
+			return r
+		}
+	}
+	get := func(path string) func() *http.Request {
+		return func() *http.Request {
+			r := post(admin, path, "", "")()
+			r.Method, r.Body, r.ContentLength = http.MethodGet, nil, 0
+			return r
+		}
+	}
+	message := func(members string) func() *http.Request {
+		return with(`{"jsonrpc":"2.0","id":1,"method":"ping"`+members+`}`, func(*http.Request) {})
+	}
+	for name, c := range map[string]struct {
+		request func() *http.Request
+		want    int
+	}{
+		"a thousand headers": {with(ping, func(r *http.Request) {
+			for i := range 1000 {
+				r.Header.Set(fmt.Sprintf("X-%d", i), "x")
+			}
+		}), 200},
+		"many headers": {with(ping, func(r *http.Request) {
+			for i := range 10_000 {
+				r.Header.Set(fmt.Sprintf("X-%d", i), "x")
+			}
+		}), 431},
+		"many cookies":            {with(ping, func(r *http.Request) { r.Header.Set("Cookie", strings.Repeat("a=b; ", 6000)) }), 200},
+		"a long query":            {with(ping, func(r *http.Request) { r.URL.RawQuery = strings.Repeat("a&", 100_000) }), 431},
+		"many parameters":         {get("/t/acme/oauth/authorize?" + strings.Repeat("a&", 15_000)), 400},
+		"parameters of audit":     {get("/audit-logs?" + strings.Repeat("limit=1&", 3_000)), 200},
+		"gzip":                    {with("\x1f\x8b\x08"+ping, func(r *http.Request) { r.Header.Set("Content-Encoding", "gzip") }), 400},
+		"a batch":                 {with("["+filled(ping, 4<<20)+"]", func(*http.Request) {}), 400},
+		"meta of objects":         {message(`,"params":{"_meta":{"x":[` + filled(`{"a":1}`, attackSize) + `]}}`), 400},
+		"meta of a text":          {message(`,"params":{"_meta":{"x":"` + strings.Repeat("x", attackSize) + `"}}`), 200},
+		"a result":                {message(`,"result":[` + filled(`[]`, attackSize) + `]`), 400},
+		"unknown members":         {message(`,` + numbered(`"k%d":1`, attackSize)), 400},
+		"a long id":               {with(`{"jsonrpc":"2.0","method":"ping","id":"`+strings.Repeat("x", attackSize)+`"}`, func(*http.Request) {}), 400},
+		"a long method":           {with(`{"jsonrpc":"2.0","id":1,"method":"`+strings.Repeat("x", attackSize)+`"}`, func(*http.Request) {}), 200},
+		"a body that is too long": {with(`"`+strings.Repeat("x", 17<<20)+`"`, func(*http.Request) {}), 413},
+		"an unannounced one":      {with(ping+strings.Repeat(" ", 17<<20), func(r *http.Request) { r.ContentLength = -1 }), 413},
+	} {
+		peak, statuses := p.attack(t, 1, c.request)
+		if most := base + 120<<20; peak > most {
+			t.Errorf("%s: the gateway holds %d MB, want at most %d", name, peak>>20, most>>20)
+		}
+		if statuses[c.want] != 1 {
+			t.Errorf("%s: statuses %v, want %d", name, statuses, c.want)
+		}
+		t.Logf("%s: %d MB more", name, (peak-base)>>20)
+		if _, err := admin.CallTool(t.Context(), "acme", "get_current_time", map[string]any{}); err != nil {
+			t.Errorf("a call after %s: %v", name, err)
+		}
+	}
+}

@@ -21,10 +21,10 @@ const smallDecoded = 64 << 10
 
 var errTooManyValues = invalidRequest("The message holds more than " + strconv.Itoa(maxMessageValues) + " JSON values")
 
-// body is what a POST brought, with the memory that is taken for it.
+// body is what a POST brought, with the place and the memory that it takes.
 type body struct {
 	text []byte
-	held []func() // give it back
+	held []func() // give them back
 }
 
 // free gives the memory back. Nothing may use the text, or a message in it,
@@ -51,10 +51,15 @@ func (b *body) take(ctx context.Context, m Memory, p *identity.Principal, bytes 
 	return err
 }
 
-// readBody reads the body of a request that p makes. A large one takes its
-// memory before it is read, so that many of them do not arrive at once.
+// readBody reads the body of a request that p makes, and counts the request
+// until the body is freed. A large body takes its memory before it is read, so
+// that many of them do not arrive at once.
 func (h *Handler) readBody(w http.ResponseWriter, v *visit, p *identity.Principal) (*body, error) {
-	b := &body{}
+	uncount, err := h.requests.add(p)
+	if err != nil {
+		return nil, err
+	}
+	b := &body{held: []func(){uncount}}
 	text, err := httpx.ReadLargeBody(w, v.r, httpx.MCPBody, func(bytes int) error {
 		return b.take(v.r.Context(), h.cfg.Bodies, p, bytes)
 	})

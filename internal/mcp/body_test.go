@@ -2,6 +2,7 @@ package mcp_test
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
@@ -248,6 +249,51 @@ func TestArgumentsWithinBounds(t *testing.T) {
 		status, text := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, body))
 		if status != http.StatusOK || !strings.Contains(text, `"isError":false`) {
 			t.Errorf("%s: %d %.300s", name, status, text)
+		}
+	}
+}
+
+// TestAnswersRepeatLittle: whatever text a request holds, its answer and its
+// audit record repeat no more of it than a person needs to recognise it.
+func TestAnswersRepeatLittle(t *testing.T) {
+	g := start(t, []tool.Provider{basicTools()}, interactive, sealed(t), func(c *mcp.Config) { c.Offers, c.Offers.Updates, c.Quirk = everyOffer, true, nil })
+	large := largeText()
+	session := append(g.earlierSession(t, analystKey), "Accept", "application/json")
+	for _, method := range []string{
+		"tools/call", "tools/list", "prompts/get", "resources/read", "resources/subscribe", "completion/complete", "logging/setLevel",
+		"initialize", "ping", "server/discover", "subscriptions/listen", "notifications/cancelled",
+	} {
+		for _, params := range []string{
+			`"name":` + large, `"uri":` + large, `"cursor":` + large, `"level":` + large, `"protocolVersion":` + large, `"requestState":` + large,
+			`"name":"greet","arguments":{"name":[` + large + `]}`, `"name":"greet","arguments":{` + large + `:1}`, `"name":"greet","arguments":` + large,
+			`"ref":{"type":"ref/prompt","name":` + large + `},"argument":{"name":"x","value":"y"}`, `"argument":` + large, `"requestId":` + large,
+			`"clientInfo":{"name":` + large + `,"version":` + large + `},"protocolVersion":"2025-06-18"`, large + `:1`, `"Name":` + large,
+		} {
+			for meta, header := range map[string][]string{
+				`"_meta":{"progressToken":` + large + `}`: session,
+				`"_meta":` + modernMeta:                   {"MCP-Protocol-Version", "2026-07-28", "Mcp-Method", method, "Mcp-Name", "greet"},
+			} {
+				body := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{` + params + `,` + meta + `}}`
+				status, text := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, body, header...))
+				if len(text) > 5000 || status >= 500 {
+					t.Errorf("%s with %.40s: %d, %d bytes: %.300s", method, params, status, len(text), text)
+				}
+			}
+		}
+	}
+	for name, body := range map[string]string{
+		"method": `{"jsonrpc":"2.0","id":1,"method":` + large + `}`,
+		"id":     `{"jsonrpc":"2.0","id":` + large + `,"method":"ping"}`,
+		"member": `{"jsonrpc":"2.0","id":1,"method":"ping",` + large + `:1}`,
+		"digits": `{"jsonrpc":"2.0","id":` + strings.Repeat("7", 1000) + `,"method":"ping"}`,
+	} {
+		if status, text := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, body)); len(text) > 2000 || status >= 500 {
+			t.Errorf("%s: %d, %d bytes: %.300s", name, status, len(text), text)
+		}
+	}
+	for _, e := range g.audit.recorded() {
+		if text, err := json.Marshal(e); err != nil || len(text) > 5000 {
+			t.Errorf("a record of %d bytes: %.300s (%v)", len(text), text, err)
 		}
 	}
 }

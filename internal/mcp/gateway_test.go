@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -43,6 +44,13 @@ func (r *recorder) Record(_ context.Context, e audit.Event) error {
 	}
 	r.events = append(r.events, e)
 	return nil
+}
+
+// recorded returns the events so far.
+func (r *recorder) recorded() []audit.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.events)
 }
 
 // names returns the names of the events so far.

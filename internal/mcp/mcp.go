@@ -82,6 +82,10 @@ type Config struct {
 	// one tenant may be open. 0 means the defaults of this package.
 	UserStreams   int
 	TenantStreams int
+	// UserRequests and TenantRequests are how many requests of one user and of
+	// one tenant are worked on at once. 0 means the defaults of this package.
+	UserRequests   int
+	TenantRequests int
 }
 
 // The times of contract 6.1 and 6.2: a comment every 15 s, and streams that
@@ -104,7 +108,8 @@ type Handler struct {
 	asks     asks
 	updates  updates
 	sessions sessions
-	streams  *streams
+	streams  *quota
+	requests *quota
 	ids      sessionIDs
 
 	stop     context.CancelFunc // ends every open stream
@@ -124,6 +129,7 @@ func New(cfg Config) *Handler {
 		h.origins[o] = true
 	}
 	h.streams = newStreams(cmp.Or(cfg.UserStreams, defaultUserStreams), cmp.Or(cfg.TenantStreams, defaultTenantStreams))
+	h.requests = newRequests(cmp.Or(cfg.UserRequests, defaultUserRequests), cmp.Or(cfg.TenantRequests, defaultTenantRequests))
 	h.offered = h.offeredMethods(cfg.Offers)
 	h.ids = sessionIDs{instance: cfg.Relay.Instance(), keys: cfg.SessionKeys}
 	cfg.Relay.Answer(topicMessage, h.answerMessage)

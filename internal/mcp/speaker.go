@@ -51,7 +51,7 @@ func declares(raw []byte, c tool.Capability) bool {
 		Sampling    map[string]any `json:"sampling"`
 		Roots       map[string]any `json:"roots"`
 	}
-	if len(raw) == 0 || json.Unmarshal(raw, &declared) != nil {
+	if len(raw) == 0 || len(raw) > maxCapabilities || json.Unmarshal(raw, &declared) != nil {
 		return false
 	}
 	switch c {
