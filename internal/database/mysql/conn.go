@@ -161,10 +161,11 @@ func (c *conn) judged(r request) task {
 		if err != nil {
 			return err
 		}
-		if _, err = c.runs.judge(ctx, s.product, s.fetch, stmt); err != nil {
+		total, err := c.runs.judge(ctx, s.product, s.fetch, stmt)
+		if err != nil {
 			return err
 		}
-		r.stmt = stmt
+		r.stmt, r.stored = stmt, total.stored
 		return s.run(ctx, r)
 	}
 }

@@ -176,7 +176,17 @@ func open(t testing.TB, connString string) database.Conn {
 // openGuarded returns a Conn with the guards of the gateway.
 func openGuarded(t testing.TB, connString string, env database.Env) database.Conn {
 	t.Helper()
-	d := guardedDialect()
+	return openDialect(t, guardedDialect(), connString, env)
+}
+
+// openWith returns a Conn with one guard for both families.
+func openWith(t testing.TB, g sqlguard.Guard, connString string, env database.Env) database.Conn {
+	t.Helper()
+	return openDialect(t, mysql.New(g, g), connString, env)
+}
+
+func openDialect(t testing.TB, d *mysql.Dialect, connString string, env database.Env) database.Conn {
+	t.Helper()
 	target, err := d.Parse(connString, env)
 	if err != nil {
 		t.Fatal(err)

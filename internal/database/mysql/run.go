@@ -30,6 +30,7 @@ type request struct {
 	limits limits
 	bytes  int // of one row; the sink bounds the result
 	sink   sink
+	stored bool // functions of users run, which may leave anything behind in the session
 }
 
 // sink takes a result. start is called once, before the first row; a row's
@@ -62,6 +63,9 @@ func (s *session) run(ctx context.Context, r request) error {
 	if failed := s.exec(ctx, "ROLLBACK"); failed != nil {
 		s.broken.Store(true)
 		return errors.Join(err, failed)
+	}
+	if r.stored && s.reset(ctx) != nil {
+		s.broken.Store(true) // its end cleans it as well
 	}
 	s.reused = true
 	return err

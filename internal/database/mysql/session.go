@@ -3,6 +3,7 @@ package mysql
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -166,6 +167,30 @@ func (s *session) setUp(ctx context.Context) error {
 	}
 	s.limits = l
 	return s.exec(ctx, "SET SESSION TRANSACTION READ ONLY")
+}
+
+// resetCommand is COM_RESET_CONNECTION (MySQL from 5.7.3, MariaDB from 10.2.4
+// on): it ends locks, temporary tables, user variables, prepared statements and
+// settings, and keeps the login and the default database. MariaDB forgets that
+// database's character set.
+const resetCommand = 0x1f
+
+var errNoReset = errors.New("server does not reset sessions")
+
+// reset brings the session back to how setUp left it.
+func (s *session) reset(ctx context.Context) error {
+	s.wire.allow(replyBytes)
+	done, err := s.wire.command(resetCommand)
+	if err == nil && !done {
+		err = errNoReset
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.exec(ctx, "USE `"+strings.ReplaceAll(s.connector.target.Database, "`", "``")+"`"); err != nil {
+		return err
+	}
+	return s.setUp(ctx)
 }
 
 func (s *session) sqlMode() string {

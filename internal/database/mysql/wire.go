@@ -165,6 +165,32 @@ func (w *wire) Write(p []byte) (int, error) {
 	return w.stream.Write(packet)
 }
 
+// maxReply is the longest answer to a command that has no result.
+const maxReply = 4 << 10
+
+// command sends a command of the protocol that the driver does not know, and
+// reports whether the server did it. The driver has read all that came before.
+func (w *wire) command(code byte) (done bool, err error) {
+	if _, err := w.stream.Write([]byte{1, 0, 0, 0, code}); err != nil {
+		return false, err
+	}
+	header, err := w.reader.Peek(4)
+	if err != nil {
+		return false, err
+	}
+	size := int(header[0]) | int(header[1])<<8 | int(header[2])<<16
+	if size == 0 || size > maxReply || header[3] != 1 {
+		return false, w.refuse(errProtocol)
+	}
+	packet, err := w.reader.Peek(4 + size)
+	if err != nil {
+		return false, err
+	}
+	done = packet[4] == packetOK
+	_, err = w.reader.Discard(4 + size)
+	return done, err
+}
+
 // secure turns the connection into TLS before the driver's answer to the
 // greeting is sent. The request is the beginning of that answer.
 func (w *wire) secure(response []byte) error {
