@@ -28,6 +28,9 @@ type fakeServer struct {
 type peer struct {
 	net.Conn
 	seq byte
+	id  string // of the session behind a pooler
+	// onStatement hears every statement before it is answered. It may be nil.
+	onStatement func(sql string)
 }
 
 // Capabilities of a greeting.
@@ -178,15 +181,28 @@ func (p *peer) serveAs(identity string, answer func(sql string)) {
 		if packet == nil || packet[0] != 3 {
 			return
 		}
-		switch sql := string(packet[1:]); {
+		sql := string(packet[1:])
+		if p.onStatement != nil {
+			p.onStatement(sql)
+		}
+		switch {
 		case strings.HasPrefix(sql, "SELECT CONNECTION_ID()"):
-			p.result("7", "8.0.99", identity)
+			p.result(p.number(), "8.0.99", identity)
 		case strings.HasPrefix(sql, "SET "), strings.HasPrefix(sql, "START "), sql == "ROLLBACK":
 			p.send(okPacket)
 		default:
 			answer(sql)
 		}
 	}
+}
+
+// number is what CONNECTION_ID() answers: that of the greeting, unless the
+// test has set another.
+func (p *peer) number() string {
+	if p.id == "" {
+		return "1"
+	}
+	return p.id
 }
 
 // secure turns the connection into TLS after the client's request for it.

@@ -74,9 +74,11 @@ func (s *session) run(ctx context.Context, r request) error {
 // begin opens the transaction. It is also what finds out that the connection
 // has died while it was idle, when nothing of the statement has been sent yet.
 func (s *session) begin(ctx context.Context, l limits) error {
-	err := s.limit(ctx, l)
-	if err == nil {
-		err = s.exec(ctx, "START TRANSACTION READ ONLY")
+	var err error
+	if s.pooled {
+		err = s.beginPooled(ctx, l)
+	} else if err = s.limit(ctx, l); err == nil {
+		err = s.exec(ctx, startTransaction)
 	}
 	if err != nil && s.reused && connectionLost(err) {
 		return errors.Join(errStale, err)
@@ -84,23 +86,53 @@ func (s *session) begin(ctx context.Context, l limits) error {
 	return err
 }
 
-// fetch runs one of this package's own statements outside of a transaction.
+// fetch runs one of this package's own statements, for which a session that
+// reads only needs no transaction.
 func (s *session) fetch(ctx context.Context, query string, row func(values []string) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	defer s.watch(ctx)()
 	ctx = context.WithoutCancel(ctx) // as in run
-	err := s.limit(ctx, limits{rows: noRowLimit, timeout: database.QueryTimeout})
+	err := s.beginFetch(ctx, limits{rows: noRowLimit, timeout: database.QueryTimeout})
 	if err == nil {
 		r := request{stmt: &sqlguard.Statement{SQL: query}, bytes: maxCatalogueRow, sink: &catalogueSink{each: row}}
 		err = guarded(func() error { return s.read(ctx, r) })
 	}
-	if s.lost(err) && s.reused && connectionLost(err) {
-		return errors.Join(errStale, err)
+	if s.lost(err) {
+		if s.reused && connectionLost(err) {
+			return errors.Join(errStale, err)
+		}
+		return err
+	}
+	if s.pooled {
+		return errors.Join(err, s.exec(ctx, "ROLLBACK"))
 	}
 	return err
 }
+
+func (s *session) beginFetch(ctx context.Context, l limits) error {
+	if s.pooled {
+		return s.beginPooled(ctx, l)
+	}
+	return s.limit(ctx, l)
+}
+
+// beginPooled does the same behind a pooler. Between transactions it may change
+// the server's session below this one, but not within one: so the settings that
+// the guard relies on are made in the transaction, and the number that a KILL
+// would name is asked for in it.
+func (s *session) beginPooled(ctx context.Context, l limits) error {
+	if err := s.exec(ctx, startTransaction); err != nil {
+		return err
+	}
+	if err := s.identify(ctx); err != nil {
+		return err
+	}
+	return s.setUpWith(ctx, l)
+}
+
+const startTransaction = "START TRANSACTION READ ONLY"
 
 // lost reports whether the session is out of use after err, and notes it.
 func (s *session) lost(err error) bool {

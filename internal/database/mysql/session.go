@@ -30,6 +30,7 @@ type session struct {
 
 	id      uint64 // the server's number for this session
 	server  string // tells servers apart that share an address
+	pooled  bool   // a pooler answers: each transaction may be on another session of the server
 	version string
 	product product
 	limits  limits // in force
@@ -124,6 +125,7 @@ func (s *session) identify(ctx context.Context) error {
 		family = mariaDB
 	}
 	s.product = productOf(family, s.version)
+	s.pooled = uint32(s.id) != s.wire.thread
 	return err
 }
 
@@ -151,16 +153,21 @@ const (
 // session's access mode is what stops DDL, which ends a transaction and runs
 // outside of it. The time zone stays the login's own.
 func (s *session) setUp(ctx context.Context) error {
-	l := limitsOf(database.Limit{}.OrDefault())
+	return s.setUpWith(ctx, limitsOf(database.Limit{}.OrDefault()))
+}
+
+func (s *session) setUpWith(ctx context.Context, l limits) error {
 	list := []string{
 		"NAMES utf8mb4",
 		"SESSION sql_mode = '" + s.sqlMode() + "'",
-		"SESSION autocommit = 1",
 		"SESSION completion_type = 0", // a rollback neither begins the next transaction nor logs out
 		"SESSION lock_wait_timeout = 5",
 		"SESSION innodb_lock_wait_timeout = 5",
 		"SESSION wait_timeout = " + strconv.Itoa(int(2*database.IdleTimeout/time.Second)),
 		s.limitSettings(l),
+	}
+	if !s.pooled { // where it is off, turning it on would end the transaction
+		list = append(list, "SESSION autocommit = 1")
 	}
 	if err := s.exec(ctx, "SET "+strings.Join(list, ", ")); err != nil {
 		return err

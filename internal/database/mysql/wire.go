@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net"
@@ -44,6 +45,8 @@ type wire struct {
 	reader  *bufio.Reader // of stream
 	left    int           // bytes that the server may still send
 	refusal error         // why the wire ended the connection
+
+	thread uint32 // the session's number in the greeting
 
 	login   bool // every packet is checked
 	greeted bool
@@ -142,7 +145,11 @@ func (w *wire) check(payload []byte) error {
 		return checkReply(payload)
 	default:
 		w.greeted = true
-		return checkGreeting(payload, w.config != nil)
+		if err := checkGreeting(payload, w.config != nil); err != nil {
+			return err
+		}
+		w.thread = threadOf(payload)
+		return nil
 	}
 }
 
@@ -247,6 +254,16 @@ func checkGreeting(payload []byte, wantTLS bool) error {
 		return mysql.ErrNoTLS
 	}
 	return nil
+}
+
+// threadOf returns the number of the session, which follows the version in a
+// greeting that has been checked.
+func threadOf(payload []byte) uint32 {
+	end := bytes.IndexByte(payload, 0)
+	if end < 0 || len(payload) < end+5 {
+		return 0 // an error packet
+	}
+	return binary.LittleEndian.Uint32(payload[end+1:])
 }
 
 // checkReply does the same for the answers to a login, and refuses the offer
