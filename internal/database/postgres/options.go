@@ -72,10 +72,12 @@ func checkEncoding(o database.Option) error {
 
 func (t *target) setSearchPath(o database.Option, path string) error {
 	// pg_catalog is searched first unless a path names it: named later, other
-	// schemas could put their own functions in the place of built-in ones.
+	// schemas could put their own functions in the place of built-in ones. The
+	// names of information_schema are judged by that schema's own list.
+	lower := strings.ToLower(path)
 	if strings.TrimSpace(path) == "" || t.searchPath != "" || strings.ContainsRune(path, '\\') ||
-		strings.Contains(strings.ToLower(path), "pg_") {
-		return o.Refuse("must set search_path once, to a list of your own schemas")
+		strings.Contains(lower, "pg_") || strings.Contains(lower, "information_schema") {
+		return o.Refuse("must set search_path once, to a list of your own schemas and no system schema")
 	}
 	t.searchPath = path
 	return nil

@@ -124,6 +124,11 @@ func refused() []databasetest.Refusal {
 		{ConnString: "postgres://u:p@h/db?options=-cstatement_timeout%3D0", Names: "options"},
 		{ConnString: "postgres://u:p@h/db?options=-csearch_path%3Da%20-crole%3Dpostgres", Names: "options"},
 		{ConnString: "postgres://u:p@h/db?search_path=a,pg_catalog", Names: "search_path"},
+		{ConnString: "postgres://u:p@h/db?search_path=information_schema", Names: "search_path"},
+		{ConnString: "postgres://u:p@h/db?search_path=a,%22information_schema%22", Names: "search_path"},
+		{ConnString: "postgres://u:p@h/db?options=-csearch_path%3Da,Information_Schema", Names: "options"},
+		{ConnString: "postgres://u:p@h/db?search_path=pg_toast", Names: "search_path"},
+		{ConnString: "postgres://u:p@h/db?search_path=pg_temp,a", Names: "search_path"},
 	}
 }
 

@@ -33,6 +33,7 @@ type lists struct {
 	types              set
 	settings           set // that SHOW may tell
 	notation           set // refused after a dot
+	builtin            set // of pg_catalog, allowed nowhere
 	nodes              map[protoreflect.Name]bool
 }
 
@@ -49,6 +50,7 @@ func readLists() lists {
 		types:              readSet("types"),
 		settings:           readSet("settings"),
 		notation:           readSet("notation"),
+		builtin:            readSet("builtin"),
 		nodes:              nodes,
 	}
 }
@@ -57,7 +59,7 @@ func readLists() lists {
 func (lists) version() string {
 	digest := sha256.New()
 	for _, file := range []string{
-		"extension_functions", "extensions", "functions", "information_schema", "nodes", "notation", "relations", "settings", "stored", "types",
+		"builtin", "extension_functions", "extensions", "functions", "information_schema", "nodes", "notation", "relations", "settings", "stored", "types",
 	} {
 		digest.Write([]byte(file + "\n" + strings.Join(words(file), "\n") + "\n"))
 	}

@@ -88,10 +88,25 @@ func (p *policy) function(call *pg.FuncCall) error {
 		return nil
 	case len(name) == 2 && name[0] == catalog && p.functions.has(name[1]):
 		return nil
-	case len(name) == 1 || len(name) == 2 && name[0] == catalog:
+	case len(name) == 2 && name[0] == catalog:
 		return sqlguard.FunctionNotAllowed(last)
+	case len(name) == 1 && p.isKnown(last):
+		return sqlguard.FunctionNotAllowed(last)
+	case len(name) == 2 && !p.isKnown(last) && !isSystemSchema(name[0]), len(name) == 1:
+		return sqlguard.UserFunctionNotAllowed(strings.Join(name, "."))
 	}
 	return sqlguard.FunctionNotAllowed(strings.Join(name, "."))
+}
+
+// isKnown reports whether a function's name is PostgreSQL's own or that of a
+// well-known extension, so that no administrator is asked to allow it.
+func (p *policy) isKnown(name string) bool {
+	return strings.HasPrefix(name, "pg_") || p.builtin.has(name) || p.functions.has(name) ||
+		p.notation.has(name) || p.extensionFunctions.has(name)
+}
+
+func isSystemSchema(name string) bool {
+	return name == "information_schema" || strings.HasPrefix(name, "pg_")
 }
 
 // relation decides on a table name. The search path starts with pg_catalog,
