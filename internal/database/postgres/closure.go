@@ -53,7 +53,7 @@ func closureStatement(allowed []database.AllowedFunction) string {
 		signatures = append(signatures, quoteLiteral(f.Signature))
 	}
 	return strings.NewReplacer(
-		"$extensions", nameArray(known.Extensions),
+		"$known", membersOf(known.Extensions),
 		"$notation", nameArray(known.Refused),
 		"$relations", nameArray(known.Relations),
 		"$information_schema", nameArray(known.InformationSchema),

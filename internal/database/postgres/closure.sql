@@ -5,10 +5,7 @@
 -- call. Members of extensions that only compute do not appear either. What is
 -- written in stored trees is told as text and read by the caller.
 WITH
-known AS MATERIALIZED (
-  SELECT d.classid, d.objid
-  FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-  WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = ANY ($extensions)),
+$known
 -- Compiled functions of any extension are fine as what a type itself needs:
 -- only a superuser makes them.
 part_of_type AS MATERIALIZED (
@@ -60,7 +57,7 @@ UNION ALL
 SELECT 'relation', c.oid, c.reltype, json_build_object('schema', n.nspname, 'name', c.relname,
   'visible', pg_table_is_visible(c.oid))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)'
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)'
 UNION ALL
 SELECT 'denied', c.oid, 0, json_build_object('schema', n.nspname, 'name', c.relname,
   'visible', pg_table_is_visible(c.oid))::text
@@ -93,12 +90,13 @@ UNION ALL
 SELECT 'relation tree', d.adrelid, 0, d.adbin::text
 FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid AND a.attnum = d.adnum
 WHERE a.attgenerated = 'v'
+UNION ALL -- The condition of an index is evaluated when its rows are checked again.
+SELECT 'relation tree', indrelid, 0, indpred::text FROM pg_index WHERE indrelid >= 16384 AND indpred IS NOT NULL
 UNION ALL
 SELECT 'type tree', contypid, 0, conbin::text FROM pg_constraint WHERE contypid >= 16384 AND contype = 'c'
 -- Planning evaluates what is constant in these.
 UNION ALL
-SELECT 'relation constants', indrelid, 0, concat_ws(' ', indexprs, indpred)
-FROM pg_index WHERE indrelid >= 16384 AND (indexprs IS NOT NULL OR indpred IS NOT NULL)
+SELECT 'relation constants', indrelid, 0, indexprs::text FROM pg_index WHERE indrelid >= 16384 AND indexprs IS NOT NULL
 UNION ALL
 SELECT 'relation constants', conrelid, 0, conbin::text FROM pg_constraint WHERE conrelid >= 16384 AND contype = 'c'
 UNION ALL

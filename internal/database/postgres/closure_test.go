@@ -95,6 +95,10 @@ func viewHoles() map[string]storedHole {
 			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN $1; END $$; CREATE INDEX ON item (id) WHERE id > steady(1)",
 			"SELECT id FROM item WHERE id > 3", "item", "it runs $schema.steady(integer), which an administrator can allow for this connection",
 		},
+		"in a partial index, when rows are checked again": {
+			"CREATE FUNCTION steady(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN true; END $$; CREATE TABLE t (id int, a int[]); INSERT INTO t SELECT i, ARRAY[i] FROM generate_series(1, 20000) i; CREATE INDEX ON t USING gin (a) WHERE steady(id) OR id > 1; ANALYZE t",
+			"SELECT id FROM t WHERE a <@ ARRAY[77] AND id > 5", "t", "it runs $schema.steady(integer), which an administrator can allow for this connection",
+		},
 		"in the check of a child, over constants": {
 			"CREATE FUNCTION steady(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN $1; END $$; CREATE TABLE pen (CHECK (id > steady(1))) INHERITS (item)",
 			"SELECT id FROM item WHERE id > 3", "item", "it runs $schema.steady(integer), which an administrator can allow for this connection",
@@ -115,30 +119,32 @@ func domainHoles() map[string]storedHole {
 	const domInt = `CREATE FUNCTION chk(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN PERFORM leak(1); RETURN true; END $$; CREATE DOMAIN dom AS int CHECK (chk(VALUE));`
 	const dt = dom + "CREATE TABLE dt (id int, d dom); INSERT INTO dt VALUES (1, 'x');"
 	return map[string]storedHole{
-		"array of it":             {dom + "CREATE TABLE dt2 (id int, a dom[]); INSERT INTO dt2 VALUES (1, '{x}');", "SELECT 1 FROM dt2 WHERE a = '{x}'", "dt2", checks},
-		"coalesce":                {dt, "SELECT coalesce(dt, '(2,x)') FROM dt WHERE id > 1 UNION ALL SELECT coalesce(NULL, dt, '(2,x)') FROM dt", "dt", checks},
-		"CASE":                    {dt, "SELECT CASE WHEN id = 1 THEN dt ELSE '(1,x)' END FROM dt", "dt", checks},
-		"UNION ALL":               {dt, "SELECT dt FROM dt UNION ALL SELECT '(1,x)'", "dt", checks},
-		"VALUES":                  {dt, "VALUES ((SELECT dt FROM dt)), ('(1,x)')", "dt", checks},
-		"ARRAY":                   {dt, "SELECT ARRAY[dt, '(1,x)'] FROM dt", "dt", checks},
-		"greatest":                {dt, "SELECT greatest(dt, '(1,x)') FROM dt", "dt", checks},
-		"IN":                      {dt, "SELECT 1 FROM dt WHERE dt IN ('(1,x)', '(2,y)')", "dt", checks},
-		"json_populate_record":    {dt, `SELECT json_populate_record(dt, '{"d":"y"}') FROM dt`, "dt", checks},
-		"lag":                     {dt, "SELECT lag(dt, 1, '(9,z)') OVER () FROM dt", "dt", checks},
-		"domain over a domain":    {dom + "CREATE DOMAIN outer_dom AS dom; CREATE TABLE t (id int, d outer_dom); INSERT INTO t VALUES (1, 'x')", "SELECT coalesce(t, '(1,x)') FROM t WHERE false UNION ALL SELECT '(1,x)'", "t", checks},
-		"domain over an array":    {dom + "CREATE DOMAIN list AS dom[]; CREATE TABLE t (id int, d list); INSERT INTO t VALUES (1, '{x}')", "SELECT t FROM t UNION ALL SELECT '(1,{y})'", "t", checks},
-		"member of a composite":   {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t (p pair); INSERT INTO t VALUES ('(1,x)')", "SELECT p FROM t UNION ALL SELECT '(2,y)'", "t", checks},
-		"array of a composite":    {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t (p pair[]); INSERT INTO t VALUES (ARRAY['(1,x)'::pair])", "SELECT p FROM t UNION ALL SELECT '{}' UNION ALL SELECT '{\"(2,y)\"}'", "t", checks},
-		"range over it":           {domInt + "CREATE TYPE span AS RANGE (subtype = dom); CREATE TABLE t (s span); INSERT INTO t VALUES ('[1,2)')", "SELECT s FROM t UNION ALL SELECT '[3,4)'", "t", checkInt},
-		"typed table":             {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t OF pair; INSERT INTO t VALUES (1, 'x')", "SELECT t FROM t UNION ALL SELECT '(2,y)'", "t", checks},
-		"partition key":           {domInt + "CREATE TABLE t (d dom) PARTITION BY LIST (d); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(1)'", "t", checkInt},
-		"row of another table":    {dt + "CREATE TABLE t (r dt); INSERT INTO t VALUES ('(1,x)')", "SELECT r FROM t UNION ALL SELECT '(2,y)'", "t", checks},
-		"made by a view":          {dom + "CREATE VIEW v AS SELECT name::dom::text AS x FROM item", "SELECT * FROM v", "v", checks},
-		"column of a view":        {dt + "CREATE VIEW v AS SELECT d FROM dt", "SELECT v FROM v UNION ALL SELECT '(y)'", "v", checks},
-		"column of a matview":     {dt + "CREATE MATERIALIZED VIEW v AS SELECT d FROM dt", "SELECT v FROM v UNION ALL SELECT '(y)'", "v", checks},
-		"operator in the check":   {"CREATE FUNCTION op(int, int) RETURNS bool LANGUAGE sql AS 'SELECT leak($1) > 0'; CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = op); CREATE DOMAIN dom AS int CHECK (VALUE ### 1); CREATE TABLE t (d dom); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", "it runs $schema.op(integer, integer), which an administrator can allow for this connection"},
-		"built-in in the check":   {"CREATE DOMAIN dom AS int CHECK (pg_try_advisory_lock(VALUE)); CREATE TABLE t (d dom); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", "it runs pg_try_advisory_lock"},
-		"domain in another's one": {domInt + "CREATE DOMAIN other AS int CHECK (VALUE::dom > 0); CREATE TABLE t (d other); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", checkInt},
+		"array of it":                  {dom + "CREATE TABLE dt2 (id int, a dom[]); INSERT INTO dt2 VALUES (1, '{x}');", "SELECT 1 FROM dt2 WHERE a = '{x}'", "dt2", checks},
+		"coalesce":                     {dt, "SELECT coalesce(dt, '(2,x)') FROM dt WHERE id > 1 UNION ALL SELECT coalesce(NULL, dt, '(2,x)') FROM dt", "dt", checks},
+		"CASE":                         {dt, "SELECT CASE WHEN id = 1 THEN dt ELSE '(1,x)' END FROM dt", "dt", checks},
+		"UNION ALL":                    {dt, "SELECT dt FROM dt UNION ALL SELECT '(1,x)'", "dt", checks},
+		"VALUES":                       {dt, "VALUES ((SELECT dt FROM dt)), ('(1,x)')", "dt", checks},
+		"ARRAY":                        {dt, "SELECT ARRAY[dt, '(1,x)'] FROM dt", "dt", checks},
+		"greatest":                     {dt, "SELECT greatest(dt, '(1,x)') FROM dt", "dt", checks},
+		"IN":                           {dt, "SELECT 1 FROM dt WHERE dt IN ('(1,x)', '(2,y)')", "dt", checks},
+		"json_populate_record":         {dt, `SELECT json_populate_record(dt, '{"d":"y"}') FROM dt`, "dt", checks},
+		"lag":                          {dt, "SELECT lag(dt, 1, '(9,z)') OVER () FROM dt", "dt", checks},
+		"domain over a domain":         {dom + "CREATE DOMAIN outer_dom AS dom; CREATE TABLE t (id int, d outer_dom); INSERT INTO t VALUES (1, 'x')", "SELECT coalesce(t, '(1,x)') FROM t WHERE false UNION ALL SELECT '(1,x)'", "t", checks},
+		"domain over an array":         {dom + "CREATE DOMAIN list AS dom[]; CREATE TABLE t (id int, d list); INSERT INTO t VALUES (1, '{x}')", "SELECT t FROM t UNION ALL SELECT '(1,{y})'", "t", checks},
+		"member of a composite":        {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t (p pair); INSERT INTO t VALUES ('(1,x)')", "SELECT p FROM t UNION ALL SELECT '(2,y)'", "t", checks},
+		"array of a composite":         {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t (p pair[]); INSERT INTO t VALUES (ARRAY['(1,x)'::pair])", "SELECT p FROM t UNION ALL SELECT '{}' UNION ALL SELECT '{\"(2,y)\"}'", "t", checks},
+		"range over it":                {domInt + "CREATE TYPE span AS RANGE (subtype = dom); CREATE TABLE t (s span); INSERT INTO t VALUES ('[1,2)')", "SELECT s FROM t UNION ALL SELECT '[3,4)'", "t", checkInt},
+		"typed table":                  {dom + "CREATE TYPE pair AS (a int, b dom); CREATE TABLE t OF pair; INSERT INTO t VALUES (1, 'x')", "SELECT t FROM t UNION ALL SELECT '(2,y)'", "t", checks},
+		"partition key":                {domInt + "CREATE TABLE t (d dom) PARTITION BY LIST (d); CREATE TABLE t1 PARTITION OF t FOR VALUES IN (1); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(1)'", "t", checkInt},
+		"row of another table":         {dt + "CREATE TABLE t (r dt); INSERT INTO t VALUES ('(1,x)')", "SELECT r FROM t UNION ALL SELECT '(2,y)'", "t", checks},
+		"made by a view":               {dom + "CREATE VIEW v AS SELECT name::dom::text AS x FROM item", "SELECT * FROM v", "v", checks},
+		"column of a view":             {dt + "CREATE VIEW v AS SELECT d FROM dt", "SELECT v FROM v UNION ALL SELECT '(y)'", "v", checks},
+		"column of a matview":          {dt + "CREATE MATERIALIZED VIEW v AS SELECT d FROM dt", "SELECT v FROM v UNION ALL SELECT '(y)'", "v", checks},
+		"operator in the check":        {"CREATE FUNCTION op(int, int) RETURNS bool LANGUAGE sql AS 'SELECT leak($1) > 0'; CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = op); CREATE DOMAIN dom AS int CHECK (VALUE ### 1); CREATE TABLE t (d dom); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", "it runs $schema.op(integer, integer), which an administrator can allow for this connection"},
+		"built-in in the check":        {"CREATE DOMAIN dom AS int CHECK (pg_try_advisory_lock(VALUE)); CREATE TABLE t (d dom); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", "it runs pg_try_advisory_lock"},
+		"column of XMLTABLE in a view": {dom + "CREATE VIEW v AS SELECT x.d::text FROM xmltable('/a' PASSING xmlparse(document '<a><b>1</b></a>') COLUMNS d dom PATH 'b') x", "SELECT * FROM v", "v", checks},
+		"in a record of a view":        {dom + "CREATE VIEW v AS SELECT x.d::text FROM json_to_record('{\"d\":\"x\"}') AS x(d dom)", "SELECT * FROM v", "v", checks},
+		"domain in another's one":      {domInt + "CREATE DOMAIN other AS int CHECK (VALUE::dom > 0); CREATE TABLE t (d other); INSERT INTO t VALUES (1)", "SELECT t FROM t UNION ALL SELECT '(2)'", "t", checkInt},
 	}
 }
 
@@ -316,7 +322,7 @@ func TestRelations(t *testing.T) {
 		CREATE TABLE sales.orders_2026 PARTITION OF sales.orders FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 		CREATE TABLE other.orders (id int); CREATE TABLE public.people (id int); CREATE TABLE public."odd.Name" (id int);
 		CREATE VIEW public.a AS SELECT o.id FROM sales.orders o JOIN public.people USING (id); CREATE VIEW public.b AS WITH w AS (SELECT * FROM a) SELECT (SELECT max(id) FROM w);
-		CREATE MATERIALIZED VIEW public.m AS SELECT id FROM people;
+		CREATE SEQUENCE public.counter; CREATE MATERIALIZED VIEW public.m AS SELECT id FROM people;
 		ALTER TABLE people ENABLE ROW LEVEL SECURITY; CREATE TABLE public.rights (id int); CREATE POLICY p ON people USING (EXISTS (SELECT FROM rights r WHERE r.id = people.id));`)
 	conn := s.open(t, s.readerConn+"&search_path=sales,public")
 	for sql, want := range map[string]string{
@@ -327,6 +333,7 @@ func TestRelations(t *testing.T) {
 		"SELECT * FROM a":                                "public.a public.people public.rights sales.orders",
 		"SELECT * FROM b, a":                             "public.a public.b public.people public.rights sales.orders",
 		"SELECT * FROM m":                                "public.m",
+		"SELECT last_value FROM counter":                 "public.counter",
 		`SELECT * FROM "odd.Name"`:                       "public.odd.Name",
 		"SELECT * FROM pg_class, nothing":                "nothing pg_class",
 		"SELECT * FROM information_schema.tables":        "information_schema.tables",
@@ -381,5 +388,29 @@ func TestRelationsAreReadAgain(t *testing.T) {
 	const want = "Relation not allowed: public.late: it runs pg_try_advisory_lock"
 	if _, err := conn.Query(testContext(t), accept(t, "SELECT * FROM late"), database.Limit{}); err == nil || fault.Of(err).Public != want {
 		t.Errorf("%v, want %q", err, want)
+	}
+}
+
+// TestMembersOfExtensions: the owner of an extension that only computes can
+// add a function of their own to it, which stays their own.
+func TestMembersOfExtensions(t *testing.T) {
+	s := start(t)
+	mustExec(t, s.admin, `GRANT CREATE ON DATABASE `+s.db+` TO `+s.owner+`; SET ROLE `+s.owner+`; CREATE EXTENSION pg_trgm;
+		CREATE TABLE item (id int); CREATE FUNCTION f_mine(int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN 1; END $$;
+		CREATE OPERATOR ### (RIGHTARG = int, FUNCTION = f_mine);
+		ALTER EXTENSION pg_trgm ADD FUNCTION f_mine(int); ALTER EXTENSION pg_trgm ADD OPERATOR ### (NONE, int);
+		CREATE VIEW v AS SELECT f_mine(1); CREATE VIEW alike AS SELECT similarity('a', 'b');
+		GRANT SELECT ON ALL TABLES IN SCHEMA public TO PUBLIC; RESET ROLE`)
+	conn := s.open(t, s.readerConn)
+	for sql, want := range map[string]string{
+		"SELECT * FROM v":                  "Relation not allowed: public.v: it runs public.f_mine(integer), which an administrator can allow for this connection",
+		"SELECT (i.id).f_mine FROM item i": "Function not allowed: f_mine",
+		"SELECT ### 1":                     "Function not allowed: ###",
+		"SELECT * FROM alike":              "",
+	} {
+		_, err := conn.Query(testContext(t), accept(t, sql), database.Limit{})
+		if err == nil && want != "" || err != nil && fault.Of(err).Public != want {
+			t.Errorf("%s: %v, want %q", sql, err, want)
+		}
 	}
 }

@@ -17,6 +17,12 @@ import (
 //go:embed objects.sql
 var objectsSQL string
 
+// knownSQL is the part of objects.sql and closure.sql that tells the members
+// of known extensions.
+//
+//go:embed known.sql
+var knownSQL string
+
 // storedCodeLife is that of a cached schema (contract 6.6).
 const storedCodeLife = 5 * time.Minute
 
@@ -101,11 +107,16 @@ func (c *conn) readObjects(ctx context.Context, allowed []string) (*guard.Object
 func objectsStatement(allowed []string) string {
 	known := guard.KnownNames()
 	return strings.NewReplacer(
-		"$extensions", nameArray(known.Extensions),
+		"$known", membersOf(known.Extensions),
 		"$functions", nameArray(known.Functions),
 		"$types", nameArray(known.Types),
 		"$allowed", nameArray(allowed),
 	).Replace(objectsSQL)
+}
+
+// membersOf is known.sql for these extensions.
+func membersOf(extensions []string) string {
+	return strings.Replace(knownSQL, "$extensions", nameArray(extensions), 1)
 }
 
 // nameArray writes names of the guard's lists, which need no quoting, as text

@@ -3,10 +3,7 @@
 -- list), always. Objects that came with the server have OIDs below 16384;
 -- those of extensions that only compute are left out.
 WITH RECURSIVE
-known AS MATERIALIZED (
-  SELECT d.classid, d.objid
-  FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
-  WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = ANY ($extensions)),
+$known
 path AS MATERIALIZED (
   SELECT oid FROM pg_namespace WHERE nspname = ANY (current_schemas(true))),
 
