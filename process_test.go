@@ -244,13 +244,13 @@ func TestOnPostgreSQL(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
 	if _, err := db.Exec("CREATE TABLE pets (id int PRIMARY KEY, name text); INSERT INTO pets VALUES (1, 'Rex')"); err != nil {
 		t.Fatal(err)
 	}
 	t.Run("as the database asked", func(t *testing.T) {
 		g := gatewaytest.Start(t, gatewaytest.Options{})
-		schema, execute := g.Connect(t, client.NewConnection{Name: "Pets", Type: "postgres", String: target})
+		schema, execute := g.Connect(t, client.NewConnection{Name: "Pets", Type: "postgres", String: readerOf(t, db, target)})
 		mustText(t, g.Viewer, schema, map[string]any{}, "Table: public.pets")
 		mustText(t, g.Analyst, execute, map[string]any{"sql": "SELECT name FROM pets WHERE id = 1"}, `"rows":[{"name":"Rex"}]`)
 		mustText(t, g.Analyst, execute, map[string]any{"sql": "SELECT pg_sleep(1)"}, "SQL rejected: Function not allowed: pg_sleep")
@@ -267,6 +267,27 @@ func TestOnPostgreSQL(t *testing.T) {
 			t.Errorf("a connection to the gateway's own database: %v, want 422 host not allowed", err)
 		}
 	})
+}
+
+// readerOf makes a login that only reads the database at target, and returns
+// its connection string.
+func readerOf(t *testing.T, db *sql.DB, target string) string {
+	t.Helper()
+	name := "mcpgw_reader_" + strings.ToLower(rand.Text()[:10])
+	if _, err := db.Exec("CREATE ROLE " + name + " LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO " + name); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := db.Exec("DROP OWNED BY " + name + "; DROP ROLE " + name); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(name, "reader")
+	return u.String()
 }
 
 // byOptions moves the host and port of a URL into its options, which win over

@@ -58,6 +58,7 @@ func (r *rig) close() {
 	r.gateway.Stop()
 	if conn, err := pgx.Connect(context.Background(), r.admin); err == nil {
 		conn.Exec(context.Background(), "DROP DATABASE IF EXISTS "+r.database+" WITH (FORCE)")
+		conn.Exec(context.Background(), "DROP ROLE IF EXISTS "+r.database)
 		conn.Close(context.Background())
 	}
 	os.RemoveAll(r.folder)
@@ -93,6 +94,13 @@ func (r *rig) fill(ctx context.Context) error {
 			EXECUTE format('CREATE INDEX ON t%s (name)', i);
 		END LOOP; END $$;
 		ANALYZE;`)
+	if err != nil {
+		return err
+	}
+	// The gateway refuses a superuser.
+	u.User = url.UserPassword(r.database, "reader")
+	r.target = u.String()
+	_, err = own.Exec(ctx, "CREATE ROLE "+r.database+" LOGIN PASSWORD 'reader'; GRANT SELECT ON ALL TABLES IN SCHEMA public TO "+r.database)
 	return err
 }
 
