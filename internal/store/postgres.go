@@ -16,11 +16,15 @@ import (
 	"github.com/pressly/goose/v3/lock"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/pgdirect"
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
 // postgresEngine is a pool of connections to a server, and what makes one.
-type postgresEngine struct{ config *pgx.ConnConfig }
+type postgresEngine struct {
+	config *pgx.ConnConfig
+	direct bool // no pooler is in between; see package pgdirect
+}
 
 // Session settings (contract 12). A transaction whose client vanished must
 // not keep its locks.
@@ -29,7 +33,7 @@ const (
 	idleInTxTimeout  = "60s"
 )
 
-func (d *DB) openPostgres(url string, conns int) error {
+func (d *DB) openPostgres(ctx context.Context, url string, conns int) error {
 	if !strings.HasPrefix(url, "postgres://") && !strings.HasPrefix(url, "postgresql://") {
 		return fault.New(fault.Invalid, "DATABASE_URL must begin with sqlite:/// or postgresql://")
 	}
@@ -38,18 +42,68 @@ func (d *DB) openPostgres(url string, conns int) error {
 		return fault.Wrap(fault.Invalid, fmt.Errorf("store: %w", err), "DATABASE_URL is not a valid PostgreSQL URL")
 	}
 	setDefault(cfg.RuntimeParams, "application_name", "mcp-gateway")
-	setDefault(cfg.RuntimeParams, "statement_timeout", statementTimeout)
-	setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", idleInTxTimeout)
 	if cfg.ConnectTimeout == 0 {
 		cfg.ConnectTimeout = 10 * time.Second
 	}
+	direct, err := leadsDirectly(ctx, cfg)
+	if err != nil {
+		return postgresFault(d, err)
+	}
+	adapt(cfg, direct)
 	pool := stdlib.OpenDB(*cfg)
 	pool.SetMaxOpenConns(conns)
 	pool.SetMaxIdleConns(conns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
-	d.engine, d.write, d.read = postgresEngine{config: cfg}, pool, pool
+	d.engine, d.write, d.read = postgresEngine{config: cfg, direct: direct}, pool, pool
 	d.reads = db.New(pool) // pgx prepares by itself
 	return nil
+}
+
+// leadsDirectly connects once and reports whether the connection ends at the
+// server. It asks inside of a transaction, which a pooler in statement mode
+// refuses.
+func leadsDirectly(ctx context.Context, cfg *pgx.ConnConfig) (bool, error) {
+	conn, err := pgx.ConnectConfig(ctx, cfg)
+	if err != nil {
+		return false, err
+	}
+	defer hangUp(conn)
+	if _, err := conn.PgConn().Exec(ctx, "BEGIN READ ONLY").ReadAll(); err != nil {
+		return false, err
+	}
+	results, err := conn.PgConn().Exec(ctx, "SELECT "+pgdirect.Columns+"; ROLLBACK").ReadAll()
+	if err != nil {
+		return false, err
+	}
+	v := results[0].Rows[0]
+	return pgdirect.Proven(conn.PgConn(), string(v[0]), string(v[1]), string(v[2])), nil
+}
+
+// adapt bounds the sessions of direct connections, and prepares statements on
+// them. A pooler refuses the bounds at startup, and would leave them and the
+// statements with others: there the login's own bounds apply (ALTER ROLE … SET
+// statement_timeout), and every statement is sent whole, without a name.
+func adapt(cfg *pgx.ConnConfig, direct bool) {
+	if direct {
+		setDefault(cfg.RuntimeParams, "statement_timeout", statementTimeout)
+		setDefault(cfg.RuntimeParams, "idle_in_transaction_session_timeout", idleInTxTimeout)
+		return
+	}
+	if cfg.DefaultQueryExecMode == pgx.QueryExecModeCacheStatement {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+}
+
+// postgresFault says in words what a pooler cannot give.
+func postgresFault(d *DB, err error) error {
+	var e *pgconn.PgError
+	if errors.As(err, &e) && strings.Contains(e.Message, "statement pooling") {
+		return fault.Wrap(fault.Unavailable, err, "DATABASE_URL leads through a pooler in statement mode, which allows no transaction; use its transaction or session mode")
+	}
+	if errors.As(err, &e) && strings.Contains(e.Message, "startup parameter") {
+		return fault.Wrap(fault.Unavailable, err, "DATABASE_URL leads through a pooler that refuses an option in it; leave the option out and set it for the login: ALTER ROLE … SET …")
+	}
+	return d.fault("ping", err)
 }
 
 // Endpoints lists the host:port pairs that a PostgreSQL URL leads to. Only the
@@ -77,8 +131,8 @@ func setDefault(params map[string]string, key, value string) {
 	}
 }
 
-func (postgresEngine) migrating() (database.Dialect, lock.SessionLocker) {
-	return database.DialectPostgres, advisoryLock{}
+func (e postgresEngine) migrating() (database.Dialect, lock.SessionLocker) {
+	return database.DialectPostgres, &migrationLocker{engine: e}
 }
 
 // execAll sends all statements at once. Up to the one Sync at their end they
@@ -138,29 +192,44 @@ func (postgresEngine) kind(err error) fault.Kind {
 	}
 }
 
-// advisoryLock keeps migrations apart. It lives in the session, so it ends
-// with the process that held it.
-type advisoryLock struct{}
+// migrationLocker keeps the migrations of several instances apart by an advisory
+// lock. It belongs to a transaction on a connection of its own, so that a pooler
+// keeps both together, and ends with the process that held it.
+type migrationLocker struct {
+	engine postgresEngine
+	holder *pgx.Conn
+}
 
 // migrationLock is the key of the advisory lock: "mcpgw" in ASCII.
 const migrationLock = 0x6d63706777
 
 // SessionLock waits for the lock. Waiting and migrating may take longer than a
-// statement may.
-func (advisoryLock) SessionLock(ctx context.Context, conn *sql.Conn) error {
-	if _, err := conn.ExecContext(ctx, "SET statement_timeout = 0"); err != nil {
+// statement may. A pooler would leave the setting with another application, and
+// none of its connections has a limit of ours.
+func (l *migrationLocker) SessionLock(ctx context.Context, conn *sql.Conn) error {
+	holder, err := pgx.ConnectConfig(ctx, l.engine.config)
+	if err != nil {
 		return err
 	}
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_lock($1)", migrationLock)
+	l.holder = holder
+	_, err = holder.PgConn().Exec(ctx, fmt.Sprintf(
+		"BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SELECT pg_advisory_xact_lock(%d)",
+		migrationLock)).ReadAll()
+	if err == nil && l.engine.direct {
+		_, err = conn.ExecContext(ctx, "SET statement_timeout = 0")
+	}
+	if err != nil {
+		hangUp(holder)
+	}
 	return err
 }
 
 // SessionUnlock gives the lock back and the session its time limit.
-func (advisoryLock) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
-	_, err := conn.ExecContext(ctx, "SELECT pg_advisory_unlock($1)", migrationLock)
-	if err != nil {
-		return err
+func (l *migrationLocker) SessionUnlock(ctx context.Context, conn *sql.Conn) error {
+	defer hangUp(l.holder)
+	_, err := l.holder.PgConn().Exec(ctx, "ROLLBACK").ReadAll()
+	if err == nil && l.engine.direct {
+		_, err = conn.ExecContext(ctx, "RESET statement_timeout")
 	}
-	_, err = conn.ExecContext(ctx, "RESET statement_timeout")
 	return err
 }

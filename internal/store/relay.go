@@ -19,6 +19,7 @@ import (
 type Relay struct {
 	db     *DB
 	config *pgx.ConnConfig
+	direct bool
 }
 
 // Relay returns the way to the other instances. SQLite has none: it has one
@@ -30,7 +31,7 @@ func (d *DB) Relay() (*Relay, error) {
 	}
 	config := engine.config.Copy()
 	config.RuntimeParams["application_name"] = "mcp-gateway relay"
-	return &Relay{db: d, config: config}, nil
+	return &Relay{db: d, config: config, direct: engine.direct}, nil
 }
 
 // NOTIFY takes less than 8000 bytes. A text that is longer waits in
@@ -77,6 +78,9 @@ func (r *Relay) Listen(ctx context.Context, channels []string, ready func(), rec
 		return r.db.fault("listen", err)
 	}
 	defer hangUp(conn)
+	if err := r.keepsSession(ctx, conn); err != nil {
+		return err
+	}
 	for _, channel := range channels {
 		if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{channel}.Sanitize()); err != nil {
 			return r.db.fault("listen", err)
@@ -96,6 +100,44 @@ func (r *Relay) Listen(ctx context.Context, channels []string, ready func(), rec
 			receive(n.Channel, text)
 		}
 	}
+}
+
+// sessionLooks is how often keepsSession compares.
+const sessionLooks = 5
+
+// keepsSession refuses a connection behind a pooler in transaction mode, where
+// the session that listens is soon another's and nothing would ever be heard.
+// Such a pooler gives the server process of an idle connection to whoever asks
+// next: a transaction beside takes it away.
+func (r *Relay) keepsSession(ctx context.Context, conn *pgx.Conn) error {
+	if r.direct {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second) // a pooler may have no second connection
+	defer cancel()
+	other, err := pgx.ConnectConfig(ctx, r.config)
+	if err != nil {
+		return r.db.fault("listen", err)
+	}
+	defer hangUp(other)
+	var first, taken, again uint32
+	for range sessionLooks {
+		err := errors.Join(
+			conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&first),
+			pgx.BeginFunc(ctx, other, func(tx pgx.Tx) error {
+				return errors.Join(
+					tx.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&taken),
+					conn.QueryRow(ctx, "SELECT pg_backend_pid()").Scan(&again))
+			}))
+		if err != nil {
+			return r.db.fault("listen", err)
+		}
+		if taken == first || again != first {
+			return fault.New(fault.Unavailable, "DATABASE_URL leads through a pooler in transaction mode, which swallows notifications; "+
+				"give it without one or in session mode, or set REDIS_URL")
+		}
+	}
+	return nil
 }
 
 // hangUp closes the connection although the context that it served has ended.

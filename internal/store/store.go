@@ -70,7 +70,7 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 		opts.MaxConns = max(8, 4*runtime.GOMAXPROCS(0))
 	}
 	d := &DB{now: opts.Now, stored: opts.Stored, auditInserts: auditInserts(), chain: chainKeys{opts.Signer}, ring: opts.Ring}
-	if err := d.open(url, opts.MaxConns); err != nil {
+	if err := d.open(ctx, url, opts.MaxConns); err != nil {
 		return nil, err
 	}
 	if err := d.Ping(ctx); err != nil {
@@ -79,11 +79,11 @@ func Open(ctx context.Context, url string, opts Options) (*DB, error) {
 	return d, nil
 }
 
-func (d *DB) open(url string, conns int) error {
+func (d *DB) open(ctx context.Context, url string, conns int) error {
 	if path, ok := sqlitePath(url); ok {
 		return d.openSQLite(path, conns)
 	}
-	return d.openPostgres(url, conns)
+	return d.openPostgres(ctx, url, conns)
 }
 
 // Close closes all connections, after the statements in progress.

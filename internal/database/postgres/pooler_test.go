@@ -1,14 +1,10 @@
 package postgres_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -18,77 +14,17 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/pgdirect/pgbouncertest"
 )
 
 // pooler starts a PgBouncer in front of the scratch server, with so many
 // connections to it, and returns its address. It ends with the test.
 func (s *server) pooler(t testing.TB, mode string, size int) (host string) {
 	t.Helper()
-	program, err := exec.LookPath("pgbouncer")
-	if err != nil {
-		if testing.Short() {
-			t.Skip("needs PgBouncer: install pgbouncer")
-		}
-		t.Fatal("PgBouncer is not installed: install the package pgbouncer; -short leaves these tests out")
-	}
-	folder := t.TempDir()
-	serverHost, serverPort, err := net.SplitHostPort(s.host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := freePort(t)
-	users := fmt.Sprintf("%q %q\n%q %q\n", s.reader, s.password, s.owner, s.password)
-	config := fmt.Sprintf("[databases]\n* = host=%s port=%s\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = %s\n"+
-		"auth_type = trust\nauth_file = %s\npool_mode = %s\ndefault_pool_size = %d\nmax_client_conn = 200\nunix_socket_dir =\n",
-		serverHost, serverPort, port, filepath.Join(folder, "users.txt"), mode, size)
-	for name, text := range map[string]string{"users.txt": users, "pgbouncer.ini": config} {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	args := []string{program, filepath.Join(folder, "pgbouncer.ini")}
-	if os.Getuid() == 0 { // PgBouncer refuses to run as root
-		if err := os.Chmod(filepath.Dir(folder), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		args = append([]string{"setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"}, args...)
-	}
-	cmd := exec.Command(args[0], args[1:]...)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("PgBouncer's log:\n%.4000s", log.String())
-		}
+	return pgbouncertest.Start(t, pgbouncertest.Config{
+		Server: s.host, Mode: mode, Size: size,
+		Users: map[string]string{s.reader: s.password, s.owner: s.password},
 	})
-	host = net.JoinHostPort("127.0.0.1", port)
-	until(t, func() bool {
-		c, err := net.Dial("tcp", host)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	})
-	return host
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // through is the connection string by way of a pooler.
