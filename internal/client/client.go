@@ -150,6 +150,8 @@ type NewConnection struct {
 	String      string `json:"connection_string"`
 	Description string `json:"description,omitempty"`
 	MinRole     string `json:"min_role,omitempty"`
+	// AllowPowerfulLogin accepts a login that could do more than read.
+	AllowPowerfulLogin bool `json:"allow_powerful_login,omitempty"`
 }
 
 // CreateConnection adds a database and returns its id.

@@ -135,7 +135,7 @@ func (r *rig) register(ctx context.Context) error {
 	if r.api, err = anonymous.Login(ctx, slug, email, password); err != nil {
 		return err
 	}
-	id, err := r.api.CreateConnection(ctx, client.NewConnection{Name: "people", Type: "postgres", String: r.target})
+	id, err := r.api.CreateConnection(ctx, client.NewConnection{Name: "people", Type: "postgres", String: r.target, AllowPowerfulLogin: true})
 	if err != nil {
 		return err
 	}

@@ -123,7 +123,7 @@ func (r *rig) manyTools(ctx context.Context, rounds int, d time.Duration) error 
 		return err
 	}
 	for i := range 98 {
-		if _, err := many.api.CreateConnection(ctx, client.NewConnection{Name: fmt.Sprintf("database %d", i), Type: "postgres", String: r.target}); err != nil {
+		if _, err := many.api.CreateConnection(ctx, client.NewConnection{Name: fmt.Sprintf("database %d", i), Type: "postgres", String: r.target, AllowPowerfulLogin: true}); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ func TestThroughTheGateway(t *testing.T) {
 	s := start(t)
 	s.shop(t)
 	g := gatewaytest.Start(t, gatewaytest.Options{})
-	schema, execute := g.Connect(t, client.NewConnection{Name: "shop", Type: "mysql", String: s.ownerConn})
+	schema, execute := g.Connect(t, client.NewConnection{Name: "shop", Type: "mysql", String: s.ownerConn, AllowPowerfulLogin: true})
 	for _, tt := range []struct {
 		name, tool string
 		args       map[string]any

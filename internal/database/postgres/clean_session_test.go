@@ -57,7 +57,7 @@ func readHostile(t *testing.T, conn database.Conn, view string) {
 // TestSessionStaysClean compares a session with itself around every statement
 // of the corpus, and around views that leave what they can.
 func TestSessionStaysClean(t *testing.T) {
-	for _, variable := range servers {
+	for _, variable := range servers() {
 		t.Run(variable, func(t *testing.T) {
 			s := startOn(t, variable)
 			mustExec(t, s.admin, corpus(t, "fixture.sql")+";"+hostileObjects)
@@ -100,7 +100,7 @@ func TestSessionIsRenewedAfterListedFunctions(t *testing.T) {
 // connection that the gateway uses, too.
 func TestPooledSessionStaysClean(t *testing.T) {
 	for _, mode := range []string{"session", "transaction"} {
-		for _, variable := range servers {
+		for _, variable := range servers() {
 			t.Run(mode+" "+variable, func(t *testing.T) {
 				s := startOn(t, variable)
 				mustExec(t, s.admin, corpus(t, "fixture.sql")+";"+hostileObjects)

@@ -8,13 +8,10 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
-// servers are the versions that the session tests run on.
-var servers = []string{"MCPGW_TEST_POSTGRES", "MCPGW_TEST_POSTGRES18"}
-
 // TestPowerfulLogin refuses a login that could do more to the server than SQL,
 // whichever way it came to its power, unless an administrator accepts it.
 func TestPowerfulLogin(t *testing.T) {
-	for _, variable := range servers {
+	for _, variable := range servers() {
 		t.Run(variable, func(t *testing.T) {
 			s := startOn(t, variable)
 			other := s.db + "_other"
@@ -73,7 +70,7 @@ func publicOf(err error) string {
 // TestBoundsOfSessions: memory, processes and files are bounded and never
 // above the login's own settings.
 func TestBoundsOfSessions(t *testing.T) {
-	for _, variable := range append(servers, "MCPGW_TEST_POSTGRES13") {
+	for _, variable := range append(servers(), "MCPGW_TEST_POSTGRES13") {
 		t.Run(variable, func(t *testing.T) {
 			s := startOn(t, variable)
 			mustExec(t, s.admin, "ALTER ROLE "+s.reader+" SET work_mem = '1GB'; ALTER ROLE "+s.reader+" SET hash_mem_multiplier = 10; "+
