@@ -233,6 +233,21 @@ func TestOperatorSeesTheWholeStatement(t *testing.T) {
 	}
 }
 
+// TestAWrongKeyRecordsNothing runs a command with a key that is not the
+// gateway's.
+func TestAWrongKeyRecordsNothing(t *testing.T) {
+	g := gatewaytest.Start(t, gatewaytest.Options{})
+	env := maps.Clone(g.Env)
+	env["SECRET_KEY"] = "0a1b2c3d4e5f60718293a4b5c6d7e8f9-other"
+	_, err := operate(t, env, "client", "create", "--tenant", gatewaytest.Slug, "--name", "X", "--redirect-uri", "http://127.0.0.1/callback")
+	if err == nil || !strings.Contains(err.Error(), "another SECRET_KEY") {
+		t.Errorf("recorded under a wrong key: %v", err)
+	}
+	if out, err := operate(t, g.Env, "audit", "verify"); err != nil {
+		t.Errorf("%v:\n%s", err, out)
+	}
+}
+
 // findText returns a file below dir that holds text, "" when there is none.
 func findText(t *testing.T, dir, text string) (found string) {
 	t.Helper()

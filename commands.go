@@ -175,6 +175,16 @@ func (c *command) withKeys(ctx context.Context, fn func(context.Context, *store.
 	return c.open(ctx, cfg, store.Options{Signer: crypt.signer, Ring: crypt.ring}, fn)
 }
 
+// checkAuditKey refuses a SECRET_KEY that is not the gateway's, before anything
+// is recorded under it: such records would look forged.
+func checkAuditKey(ctx context.Context, db *store.DB) error {
+	unknown, others, err := db.UnknownAuditKeys(ctx)
+	if err == nil && len(unknown) > 0 && !others {
+		err = fmt.Errorf("this database's audit log is signed with another SECRET_KEY (%s): use the gateway's own environment", strings.Join(unknown, ", "))
+	}
+	return err
+}
+
 func (c *command) open(ctx context.Context, cfg *config.Config, opts store.Options, fn func(context.Context, *store.DB, io.Writer) error) error {
 	db, err := store.Open(ctx, cfg.Database.Source(), opts)
 	if err != nil {

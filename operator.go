@@ -45,6 +45,9 @@ func tenantCommand(ctx context.Context, c *command) error {
 		if err := db.Migrate(ctx); err != nil { // it may be the first command on a new database
 			return err
 		}
+		if err := checkAuditKey(ctx, db); err != nil {
+			return err
+		}
 		tenant, err := api.Founding{Store: db, Passwords: seal.NewPasswords(passwordSlots)}.Create(ctx, org)
 		if err != nil {
 			return err
@@ -148,6 +151,12 @@ func (c *command) operate(ctx context.Context, slug string, fn func(context.Cont
 		return err
 	}
 	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, _ io.Writer) error {
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		if err := checkAuditKey(ctx, db); err != nil {
+			return err
+		}
 		tenant, err := db.TenantBySlug(ctx, slug)
 		if err != nil {
 			return err

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -123,15 +122,8 @@ func (a *app) openStore(ctx context.Context, crypt crypto) (err error) {
 	if err := a.store.Migrate(ctx); err != nil {
 		return err
 	}
-	carried, err := a.store.CarryAuditChains(ctx)
-	for _, c := range carried {
-		a.log.WarnContext(ctx, "audit chain: "+c.Text(), "tenant_id", c.Tenant)
-	}
-	return err
+	return a.carryAudit(ctx)
 }
-
-// anchorPath is where heads of the audit log are kept outside of the database.
-func anchorPath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, audit.AnchorFileName) }
 
 // signIn is what finds out who somebody is.
 type signIn struct {
@@ -378,11 +370,6 @@ func watches(resources []tool.Resource) (found []tool.Resource) {
 	return found
 }
 
-func (a *app) purgeAudit(ctx context.Context) error {
-	_, err := a.store.PurgeAudit(ctx, time.Now().Add(-a.cfg.AuditRetention))
-	return err
-}
-
 // metricsRoute is GET /metrics on the main listener, which exists only with a
 // token (contract 3.1).
 func (a *app) metricsRoute() http.Handler {
@@ -401,20 +388,6 @@ func (a *app) serveMetrics(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { server.Close() })
 	defer stop()
 	return ignoreClosed(server.ListenAndServe())
-}
-
-// measuredAudit counts what the audit log commits.
-type measuredAudit struct {
-	*store.DB
-	metrics *telemetry.Metrics
-}
-
-// AppendAudit implements audit.Store.
-func (m measuredAudit) AppendAudit(ctx context.Context, events []audit.Event) error {
-	start := time.Now()
-	err := m.DB.AppendAudit(ctx, events)
-	m.metrics.AuditBatch(len(events), time.Since(start))
-	return err
 }
 
 // ready is what GET /readyz depends on beside the database (contract 3.1).

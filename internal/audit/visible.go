@@ -28,6 +28,9 @@ func deceives(r rune) bool {
 // written out, as \u202e. People read records in lists and terminals, and
 // nobody who sends a text may decide how the record of it looks.
 func Visible(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	at := strings.IndexFunc(s, deceives)
 	if at < 0 {
 		return s
@@ -42,6 +45,16 @@ func Visible(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// isPlain reports whether s is all printable ASCII, as most texts are.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // appendVisible appends a JSON document with such characters of its texts

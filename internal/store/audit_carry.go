@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
@@ -118,6 +119,25 @@ func (d *DB) signAgain(ctx context.Context, tenant string) error {
 		d.chain.signStart(&h)
 		return q.SetAuditStart(ctx, setStart(h))
 	})
+}
+
+// UnknownAuditKeys returns the keys that chains end with and that are not
+// configured. others is true when other chains end with keys that are: when
+// all are unknown, this is most likely not the key of this database.
+func (d *DB) UnknownAuditKeys(ctx context.Context) (unknown []string, others bool, err error) {
+	heads, err := d.reads.ListAuditHeads(ctx)
+	if err != nil || d.chain.signer == nil {
+		return nil, true, d.fault("list audit heads", err)
+	}
+	for _, h := range heads {
+		switch {
+		case h.KeyID == "" || d.chain.signer.Knows(h.KeyID):
+			others = true
+		case !slices.Contains(unknown, h.KeyID):
+			unknown = append(unknown, h.KeyID)
+		}
+	}
+	return unknown, others, nil
 }
 
 // Text says what was taken over, for the operator's log.

@@ -105,3 +105,21 @@ func (d *DB) openText(ctx context.Context, r db.AuditLog) (string, error) {
 	}
 	return text, nil
 }
+
+// sealedStatements lets the statements that records keep follow a rotation of
+// keys. The records themselves are not touched.
+func sealedStatements(r, w *db.Queries) sealedTable {
+	return sealedTable{
+		name: AuditStatementsTable,
+		list: func(ctx context.Context, after string) ([]sealedRow, error) {
+			rows, err := r.SealedAuditStatements(ctx, db.SealedAuditStatementsParams{ID: after, Limit: rewrapStep})
+			return sealedRows(rows, func(r db.SealedAuditStatementsRow) sealedRow { return sealedRow(r) }), err
+		},
+		rewrap: func(ctx context.Context, r sealedRow, fresh string) error {
+			_, err := w.RewrapAuditStatement(ctx, db.RewrapAuditStatementParams{
+				TenantID: r.TenantID, ID: r.ID, Sealed: r.Sealed, Sealed_2: fresh,
+			})
+			return err
+		},
+	}
+}

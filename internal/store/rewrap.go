@@ -117,19 +117,7 @@ func (d *DB) sealedTables() []sealedTable {
 			})
 			return err
 		},
-	}, {
-		name: AuditStatementsTable,
-		list: func(ctx context.Context, after string) ([]sealedRow, error) {
-			rows, err := r.SealedAuditStatements(ctx, db.SealedAuditStatementsParams{ID: after, Limit: rewrapStep})
-			return sealedRows(rows, func(r db.SealedAuditStatementsRow) sealedRow { return sealedRow(r) }), err
-		},
-		rewrap: func(ctx context.Context, r sealedRow, fresh string) error {
-			_, err := w.RewrapAuditStatement(ctx, db.RewrapAuditStatementParams{
-				TenantID: r.TenantID, ID: r.ID, Sealed: r.Sealed, Sealed_2: fresh,
-			})
-			return err
-		},
-	}}
+	}, sealedStatements(r, w)}
 }
 
 func sealedRows[R any](rows []R, convert func(R) sealedRow) []sealedRow {

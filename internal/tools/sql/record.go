@@ -29,7 +29,7 @@ func (s *source) statementDetail(text string) map[string]any {
 // refused. Comments are not in it: they would leave no room for the rest.
 func (s *source) preview(detail map[string]any, text string) {
 	if s.provider.Record != recordHash {
-		detail["sql_preview"] = audit.Visible(firstChars(text, recordedChars))
+		detail["sql_preview"] = firstChars(text, recordedChars)
 	}
 }
 

@@ -83,8 +83,12 @@ func TestPreviewShowsWhatTurnsText(t *testing.T) {
 	execute := mustTools(t, p)[1]
 	for _, statement := range []string{"SELECT '\u202etxet\u2066' FROM a", "DROP '\u202etxet\u2066'"} {
 		action, _, _ := call(t, execute, mustRecord(t, map[string]string{"sql": statement}))
-		if preview := action.Detail["sql_preview"].(string); !strings.Contains(preview, `'\u202etxet\u2066'`) {
-			t.Errorf("preview %q", preview)
+		doc, err := audit.Event{Name: "tool.execute_sql", Metadata: action.Detail}.JSON()
+		var said struct {
+			Preview string `json:"sql_preview"`
+		}
+		if err = errors.Join(err, json.Unmarshal(doc, &said)); err != nil || !strings.Contains(said.Preview, `'\u202etxet\u2066'`) {
+			t.Errorf("preview %q, %v", said.Preview, err)
 		}
 	}
 }
