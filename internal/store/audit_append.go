@@ -140,14 +140,15 @@ func (d *DB) append(ctx context.Context, tx *sql.Tx, links []link) error {
 	q := db.New(tx)
 	for i := range links {
 		l := &links[i]
-		at, err := q.LockAuditHead(ctx, l.tenant)
+		at, last, err := lockHead(ctx, q, l.tenant)
 		if err != nil {
 			return err
 		}
-		if err := d.noteBreak(l, at); err != nil {
+		from, err := d.continueFrom(ctx, q, l, at, last)
+		if err != nil {
 			return err
 		}
-		l.follow(head{seq: at.Seq, hash: at.Hash}, d.chain)
+		l.follow(from, d.chain)
 		err = q.SetAuditHead(ctx, db.SetAuditHeadParams{TenantID: l.tenant, Seq: l.to.seq, Hash: l.to.hash, KeyID: l.keyID, Mac: l.mac})
 		if err != nil {
 			return err

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -82,12 +84,17 @@ func attacks() map[string]attack {
 		"everything, reset":                  {change: noLogs + "UPDATE audit_heads SET seq = 0, hash = '', key_id = '', mac = '' WHERE tenant_id = '{tenant}'", alone: store.ChainMissing},
 		"everything, then on":                {change: noLogs + noHead, then: appendAnew(3), anchored: store.CutAtEnd},
 		// Heads alone.
-		"no head":          {change: noHead, alone: store.CutAtEnd},
-		"head set back":    {change: setBack, alone: store.Edited},
-		"head put back":    {early: takeCopy, change: putBack, alone: store.Edited},
-		"head's hash":      {change: "UPDATE audit_heads SET hash = 'x' WHERE tenant_id = '{tenant}'", alone: store.Edited},
-		"head's signature": {change: "UPDATE audit_heads SET mac = 'x' WHERE tenant_id = '{tenant}'", alone: store.CutAtEnd},
-		"head moved on":    {change: "UPDATE audit_heads SET seq = 25 WHERE tenant_id = '{tenant}'", alone: store.CutAtEnd},
+		"no head":                {change: noHead, alone: store.CutAtEnd},
+		"head set back":          {change: setBack, alone: store.Edited},
+		"no head, then on":       {change: noHead, then: appendAnew(2), alone: store.CutAtEnd},
+		"no head, same on":       {change: noHead, then: appendMore, alone: store.CutAtEnd},
+		"head set back, on":      {change: setBack, then: appendAnew(2), alone: store.CutAtEnd},
+		"head put back, on":      {early: takeCopy, change: putBack, then: appendAnew(2), alone: store.CutAtEnd},
+		"head put back, same on": {early: takeCopy, change: putBack, then: appendMore, alone: store.CutAtEnd},
+		"head put back":          {early: takeCopy, change: putBack, alone: store.Edited},
+		"head's hash":            {change: "UPDATE audit_heads SET hash = 'x' WHERE tenant_id = '{tenant}'", alone: store.Edited},
+		"head's signature":       {change: "UPDATE audit_heads SET mac = 'x' WHERE tenant_id = '{tenant}'", alone: store.CutAtEnd},
+		"head moved on":          {change: "UPDATE audit_heads SET seq = 25 WHERE tenant_id = '{tenant}'", alone: store.CutAtEnd},
 	}
 }
 
@@ -342,5 +349,37 @@ func TestOldChainsAreTakenOver(t *testing.T) {
 			t.Fatal(err)
 		}
 		checkDamage(t, d, "t1", nil, store.Edited)
+	})
+}
+
+// TestABreakIsToldAtOnce sets a head back under a running gateway: the next
+// record is stored, and the break is reported like every other event.
+func TestABreakIsToldAtOnce(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		var stored []string
+		d := mustOpenWith(t, url, store.Options{Signer: mustSigner(firstKey), Stored: func(e audit.Event) { stored = append(stored, e.Name) }})
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 10 {
+			appendMore(t, url, d, "t1")
+		}
+		if err := d.AppendAudit(t.Context(), batch(1, "t1", "t1")); err != nil {
+			t.Fatal(err)
+		}
+		mustAttack(t, url, cut+setBack, "t1")
+		appendMore(t, url, d, "t1")
+		appendMore(t, url, d, "t1")
+		if diff := cmp.Diff([]string{"audit.chain_broken"}, stored); diff != "" {
+			t.Errorf("reported (-want +got):\n%s", diff)
+		}
+		records := mustAudit(t, d.Tenant("t1"), "audit")
+		if len(records) != 1 || !strings.Contains(string(records[0].Metadata), `"expected_seq":12,"found_seq":10`) {
+			t.Errorf("recorded %+v", records)
+		}
+		if n := len(mustAudit(t, d.Tenant("t1"))); n != 13 {
+			t.Errorf("%d records", n)
+		}
+		checkDamage(t, d, "t1", nil, store.CutAtEnd)
 	})
 }

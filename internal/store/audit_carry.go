@@ -76,7 +76,7 @@ func (d *DB) carry(ctx context.Context, h db.AuditHead) (CarriedChain, error) {
 	}
 	err := d.inTx(ctx, func(tx *sql.Tx) error {
 		q := db.New(tx)
-		at, err := q.LockAuditHead(ctx, h.TenantID)
+		at, _, err := lockHead(ctx, q, h.TenantID)
 		if err != nil || !neverSigned(at) {
 			return err // another gateway was faster
 		}
@@ -106,7 +106,7 @@ func (d *DB) setHead(ctx context.Context, q *db.Queries, h db.AuditHead) error {
 func (d *DB) signAgain(ctx context.Context, tenant string) error {
 	return d.inTx(ctx, func(tx *sql.Tx) error {
 		q := db.New(tx)
-		h, err := q.LockAuditHead(ctx, tenant)
+		h, _, err := lockHead(ctx, q, tenant)
 		if err != nil || d.chain.verifyHead(h) != nil || d.chain.verifyStart(h) != nil {
 			return err
 		}

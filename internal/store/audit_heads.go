@@ -2,16 +2,12 @@ package store
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
-	"github.com/mcp-gateway/mcp-gateway/internal/seal"
-	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
 // heads remembers where chains ended at the last commit of this process.
@@ -87,44 +83,4 @@ func (d *DB) AuditHeads(ctx context.Context) ([]audit.Head, error) {
 		}
 	}
 	return list, nil
-}
-
-// chainBroken is the event of a chain that goes on behind a head which nobody
-// with the key has left there. Without it the next record would sign the
-// damage, and a cut would look like the end of the chain.
-const chainBroken = "audit.chain_broken"
-
-// chainBreak is what such a record says.
-type chainBreak struct {
-	Reason   string `json:"reason"`
-	Found    int64  `json:"found_seq"`    // where the chain ended
-	Expected int64  `json:"expected_seq"` // where this gateway had left it, 0 when it had not been there
-	KeyGone  bool   `json:"key_gone"`     // it may be sound, but its key is no longer configured
-}
-
-// noteBreak puts a record of the break before the link's own ones when the
-// head in the database is not authentic, or older than this process left it.
-func (d *DB) noteBreak(l *link, at db.AuditHead) error {
-	if d.chain.signer == nil {
-		return nil
-	}
-	found := chainBreak{Found: at.Seq, Expected: d.heads.last(l.tenant).seq}
-	if err := d.chain.verifyHead(at); err != nil {
-		found.Reason, found.KeyGone = "of the head of the chain, "+notAuthentic(err), errors.Is(err, seal.ErrKey)
-	}
-	if at.Seq < found.Expected {
-		found.Reason = fmt.Sprintf("the chain ended with record %d, this gateway had written record %d", at.Seq, found.Expected)
-	}
-	if found.Reason == "" {
-		return nil
-	}
-	l.broken = &audit.Event{
-		Name: chainBroken, Tenant: identity.TenantID(l.tenant), At: d.now(),
-		Metadata: map[string]any{
-			"reason": found.Reason, "found_seq": found.Found, "expected_seq": found.Expected, "key_gone": found.KeyGone,
-		},
-	}
-	row, err := auditRow(*l.broken)
-	l.rows = append([]db.AuditLog{row}, l.rows...)
-	return err
 }

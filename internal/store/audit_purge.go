@@ -50,7 +50,7 @@ func (d *DB) purgeChain(ctx context.Context, tenant string, before int64) (purge
 func (d *DB) purgeStep(ctx context.Context, tenant string, before int64) (purged int64, err error) {
 	err = d.inTx(ctx, func(tx *sql.Tx) error {
 		q := db.New(tx)
-		h, err := q.LockAuditHead(ctx, tenant)
+		h, _, err := lockHead(ctx, q, tenant)
 		if err != nil {
 			return err
 		}

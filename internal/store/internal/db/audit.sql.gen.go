@@ -356,12 +356,32 @@ const LockAuditHead = `-- name: LockAuditHead :one
 INSERT INTO audit_heads (tenant_id, seq, hash)
 VALUES ($1, 0, '')
 ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_heads.seq
-RETURNING tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac
+RETURNING tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac,
+    (SELECT CAST(coalesce(max(a.seq), 0) AS BIGINT) FROM audit_logs a WHERE a.tenant_id = audit_heads.tenant_id) AS last_seq
 `
 
-func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (AuditHead, error) {
+type LockAuditHeadRow struct {
+	TenantID    string
+	Seq         int64
+	Hash        string
+	PurgedSeq   int64
+	PurgedHash  string
+	KeyID       string
+	Mac         string
+	PurgedAt    int64
+	CarriedSeq  int64
+	CarriedHash string
+	CarriedAt   int64
+	StartKeyID  string
+	StartMac    string
+	LastSeq     int64
+}
+
+// last_seq is the last record that is there, which is the head's in a sound
+// chain.
+func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (LockAuditHeadRow, error) {
 	row := q.db.QueryRowContext(ctx, LockAuditHead, tenantID)
-	var i AuditHead
+	var i LockAuditHeadRow
 	err := row.Scan(
 		&i.TenantID,
 		&i.Seq,
@@ -376,6 +396,7 @@ func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (AuditHead
 		&i.CarriedAt,
 		&i.StartKeyID,
 		&i.StartMac,
+		&i.LastSeq,
 	)
 	return i, err
 }
