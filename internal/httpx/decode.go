@@ -65,8 +65,12 @@ func ReadLargeBody(w http.ResponseWriter, r *http.Request, limit int64, reserve 
 // readAll reads a body of which length bytes are announced, -1 for no word.
 func readAll(body io.Reader, length int64, limit int, reserve func(bytes int) error) (buf bytes.Buffer, err error) {
 	buf.Grow(int(min(max(length, 0), SmallBody)) + bytes.MinRead)
+	if 0 <= length && length <= SmallBody {
+		_, err = buf.ReadFrom(body)
+		return buf, err
+	}
 	n, err := buf.ReadFrom(io.LimitReader(body, SmallBody))
-	if err != nil || n < SmallBody || length == SmallBody {
+	if err != nil || n < SmallBody {
 		return buf, err
 	}
 	if length < 0 {

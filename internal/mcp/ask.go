@@ -5,6 +5,7 @@ import (
 	stdjson "encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -82,6 +83,8 @@ func (s *speaker) withdraw(ctx context.Context, open map[string]string) {
 // check reports what is wrong with the answer to the question.
 func (r *response) check(q tool.Question) error {
 	switch {
+	case r.TooLarge:
+		return fault.New(fault.BadGateway, "the client's answer is larger than 1 MiB")
 	case r.Failure != nil:
 		return clientError(r.Failure, q.Needs)
 	case !validAnswer(q, r.Result):
@@ -170,6 +173,21 @@ type response struct {
 	User    identity.UserID    `json:"user"`
 	Result  stdjson.RawMessage `json:"result,omitempty"`
 	Failure stdjson.RawMessage `json:"failure,omitempty"`
+	// TooLarge is said instead of both.
+	TooLarge bool `json:"too_large,omitempty"`
+}
+
+// maxResponse is how many bytes a client may answer to a question. Its call
+// holds them when the request that brought them, and its memory, are gone.
+const maxResponse = 1 << 20
+
+// responseIn copies the response out of its message, whose memory ends first.
+func responseIn(m *message, id string, p *identity.Principal) *response {
+	r := &response{ID: id, Tenant: p.Tenant, User: p.User}
+	if r.TooLarge = len(m.result)+len(m.failure) > maxResponse; !r.TooLarge {
+		r.Result, r.Failure = slices.Clone(m.result), slices.Clone(m.failure)
+	}
+	return r
 }
 
 // pending is a question that a client has been asked.
@@ -264,7 +282,7 @@ func (h *Handler) takeResponse(ctx context.Context, x *exchange) {
 	if err != nil {
 		return
 	}
-	r := &response{ID: id, Tenant: x.principal.Tenant, User: x.principal.User, Result: x.msg.result, Failure: x.msg.failure}
+	r := responseIn(x.msg, id, &x.principal)
 	if holder == h.cfg.Relay.Instance() {
 		h.asks.deliver(r)
 		return

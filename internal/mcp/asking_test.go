@@ -252,6 +252,39 @@ func TestToolSpeaksOnAfterItsBatch(t *testing.T) {
 	}
 }
 
+// TestLargeAnswers: an answer outlives the request that brought it, so that a
+// large one is none, at whatever instance it arrives.
+func TestLargeAnswers(t *testing.T) {
+	between := newLink()
+	sessions := &keptSessions{kept: map[string]mcp.ClientSession{}}
+	here := start(t, []tool.Provider{tool.Static{asking("ask", identity.Viewer, "sure")}}, interactive, func(c *mcp.Config) {
+		c.Relay, c.Sessions = end{between, "0000000000000001"}, sessions
+	})
+	there := start(t, nil, interactive, func(c *mcp.Config) {
+		c.Relay, c.Sessions, c.Auth = end{between, "0000000000000002"}, sessions, here.users
+	})
+	for _, g := range []*gateway{here, there} {
+		for size, want := range map[int]string{1 << 10: `"text":"answered"`, 1 << 20: "the client's answer is larger than 1 MiB"} {
+			for _, kind := range []string{`"result":{"action":"accept","content":{"sure":true},"x":`, `"error":{"code":1,"message":`} {
+				header := here.earlierSession(t, analystKey)
+				call := here.call(t, analystKey, "ask", "", header...)
+				answer := `{"jsonrpc":"2.0","id":"` + call.asked(t) + `",` + kind + `"` + strings.Repeat("x", size) + `"}}`
+				status, _ := statusAndBody(t, g.send(t, t.Context(), http.MethodPost, "/t/acme/mcp", analystKey, answer, header...))
+				if status != http.StatusAccepted {
+					t.Errorf("%d", status)
+				}
+				expect := want
+				if size < 1<<20 && strings.HasPrefix(kind, `"error"`) {
+					expect = "the client refused: xxx"
+				}
+				if got := call.message(t); !strings.Contains(got, expect) {
+					t.Errorf("an answer of %d bytes: %.300s, want %s", len(answer), got, expect)
+				}
+			}
+		}
+	}
+}
+
 // TestCallsThatWaitAreBounded: a client that never answers takes some of its
 // tenant's slots, not all, and other users are asked all the same.
 func TestCallsThatWaitAreBounded(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/httpx"
 )
 
 // The bounds of one POST body and its answer.
@@ -85,7 +87,9 @@ func (p *parsers) decode(body []byte) (msgs []message, batch bool, err *rpcError
 	}
 	defer func() {
 		d.reset(nil) // the pool must not keep the body alive
-		p.pool.Put(d)
+		if len(body) <= httpx.SmallBody {
+			p.pool.Put(d) // with its notes of the names it has seen
+		}
 	}()
 	d.reset(body)
 	return d.body()

@@ -34,56 +34,54 @@ type quota struct {
 	what               string        // is counted, for the refusal
 	retry              time.Duration // when a refused client may try again
 
-	mu   sync.Mutex
-	open map[identity.TenantID]*tenantCounts // guarded by mu; only tenants that have some
+	mu      sync.Mutex
+	users   map[person]int // guarded by mu, as are tenants; only who has some
+	tenants map[identity.TenantID]int
 }
 
-type tenantCounts struct {
-	all    int
-	byUser map[identity.UserID]int
+func newQuota(perUser, perTenant int) *quota {
+	return &quota{perUser: perUser, perTenant: perTenant, users: map[person]int{}, tenants: map[identity.TenantID]int{}}
 }
 
 func newStreams(perUser, perTenant int) *quota {
-	return &quota{perUser: perUser, perTenant: perTenant, what: "open streams", retry: streamRetry, open: map[identity.TenantID]*tenantCounts{}}
+	q := newQuota(perUser, perTenant)
+	q.what, q.retry = "open streams", streamRetry
+	return q
 }
 
 // newRequests counts requests, from when their body is read until they are
 // answered or their stream is open.
 func newRequests(perUser, perTenant int) *quota {
-	return &quota{perUser: perUser, perTenant: perTenant, what: "requests at once", retry: time.Second, open: map[identity.TenantID]*tenantCounts{}}
+	q := newQuota(perUser, perTenant)
+	q.what, q.retry = "requests at once", time.Second
+	return q
 }
 
-// add counts one more of the principal until end is called. When there
-// are enough it returns a RateLimited fault.
-func (s *quota) add(p *identity.Principal) (end func(), err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.open[p.Tenant]
+// add counts one more of the principal until end is called. When there are
+// enough it returns a RateLimited fault.
+func (q *quota) add(p *identity.Principal) (end func(), err error) {
+	who := person{p.Tenant, p.User}
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	switch {
-	case t == nil:
-		t = &tenantCounts{byUser: map[identity.UserID]int{}}
-		s.open[p.Tenant] = t
-	case t.byUser[p.User] >= s.perUser:
-		return nil, s.tooMany(s.perUser, "user")
-	case t.all >= s.perTenant:
-		return nil, s.tooMany(s.perTenant, "tenant")
+	case q.users[who] >= q.perUser:
+		return nil, q.tooMany(q.perUser, "user")
+	case q.tenants[who.tenant] >= q.perTenant:
+		return nil, q.tooMany(q.perTenant, "tenant")
 	}
-	t.all++
-	t.byUser[p.User]++
-	tenant, user := p.Tenant, p.User
-	return func() { s.remove(tenant, user) }, nil
+	q.users[who]++
+	q.tenants[who.tenant]++
+	return func() { q.remove(who) }, nil
 }
 
-func (s *quota) remove(tenant identity.TenantID, user identity.UserID) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	t := s.open[tenant]
-	t.all--
-	if t.byUser[user]--; t.byUser[user] == 0 {
-		delete(t.byUser, user)
+func (q *quota) remove(who person) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.users[who]--; q.users[who] == 0 {
+		delete(q.users, who)
 	}
-	if t.all == 0 {
-		delete(s.open, tenant)
+	if q.tenants[who.tenant]--; q.tenants[who.tenant] == 0 {
+		delete(q.tenants, who.tenant)
 	}
 }
 
@@ -91,8 +89,8 @@ func (s *quota) remove(tenant identity.TenantID, user identity.UserID) {
 // at once, and there is one for each stream too many, would keep us busy.
 const streamRetry = 30 * time.Second
 
-func (s *quota) tooMany(n int, whose string) error {
-	return &fault.Error{Kind: fault.RateLimited, Public: fmt.Sprintf("Too many %s: %d per %s", s.what, n, whose), RetryAfter: s.retry}
+func (q *quota) tooMany(n int, whose string) error {
+	return &fault.Error{Kind: fault.RateLimited, Public: fmt.Sprintf("Too many %s: %d per %s", q.what, n, whose), RetryAfter: q.retry}
 }
 
 // refusedStream is what a JSON-RPC request learns of such a fault.
