@@ -229,7 +229,7 @@ func (s *server) testConnection(ctx context.Context, c *call) (testOut, error) {
 	result, err := s.probe(ctx, c, tested{stored.Type, plain, stored.AllowPowerfulLogin})
 	if fault.Is(err, fault.Unprocessable) {
 		// Rules became stricter since it was stored. That is a result.
-		result, err = s.failed("other"), nil
+		result, err = s.failed(err), nil
 	}
 	if err != nil {
 		return testOut{}, err

@@ -211,12 +211,13 @@ func TestConnectionTests(t *testing.T) {
 	g := start(t)
 	admin := g.acme.admin.token
 	for host, want := range map[string]string{
-		"ok":      `{"ok":true,"latency_ms":1.5,"server_version":"16.2","can_write":false,"warning":null,"error":null,"tested_at":"2026-11-24T12:00:00Z"}`,
-		"writer":  `{"ok":true,"latency_ms":1,"server_version":"16.2","can_write":true,"warning":"This login could write.","error":null,"tested_at":"2026-11-24T12:00:00Z"}`,
-		"denied":  `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"host not allowed","tested_at":"2026-11-24T12:00:00Z"}`,
-		"badpass": `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"authentication failed","tested_at":"2026-11-24T12:00:00Z"}`,
-		"slow":    `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"timed out","tested_at":"2026-11-24T12:00:00Z"}`,
-		"odd":     `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"other","tested_at":"2026-11-24T12:00:00Z"}`,
+		"ok":       `{"ok":true,"latency_ms":1.5,"server_version":"16.2","can_write":false,"warning":null,"error":null,"tested_at":"2026-11-24T12:00:00Z"}`,
+		"writer":   `{"ok":true,"latency_ms":1,"server_version":"16.2","can_write":true,"warning":"This login could write.","error":null,"tested_at":"2026-11-24T12:00:00Z"}`,
+		"denied":   `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"host not allowed","tested_at":"2026-11-24T12:00:00Z"}`,
+		"badpass":  `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"authentication failed","tested_at":"2026-11-24T12:00:00Z"}`,
+		"powerful": `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":"this login could read files. Set allow_powerful_login.","error":"login too powerful","tested_at":"2026-11-24T12:00:00Z"}`,
+		"slow":     `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"timed out","tested_at":"2026-11-24T12:00:00Z"}`,
+		"odd":      `{"ok":false,"latency_ms":null,"server_version":null,"can_write":null,"warning":null,"error":"other","tested_at":"2026-11-24T12:00:00Z"}`,
 	} {
 		r := g.do(t, request{method: "POST", path: "/connections/test", token: admin, body: `{"db_type":"postgres","connection_string":"postgres://u:p@` + host + `/db"}`}).want(t, 200, "")
 		if r.body != want {

@@ -135,7 +135,7 @@ func (o *functionOut) allowedAs(l store.AllowedFunction) {
 func databaseFault(err error) error {
 	switch f := fault.Of(err); f.Kind {
 	case fault.Unavailable:
-		return fault.Wrap(fault.BadGateway, err, "Database unavailable: "+withAdvice(f.Public))
+		return fault.Wrap(fault.BadGateway, err, "Database unavailable: "+f.Public)
 	case fault.Timeout:
 		return fault.Wrap(fault.BadGateway, err, "Database unavailable: "+database.ErrTimedOut)
 	case fault.Invalid:

@@ -34,12 +34,12 @@ func TestPowerfulLogin(t *testing.T) {
 		if got["ok"] != want {
 			t.Errorf("%s: %v", body, got)
 		}
-		if !want && (got.text("error") != "login too powerful" || !strings.Contains(got.text("warning"), "set allow_powerful_login on the connection")) {
+		if !want && (got.text("error") != "login too powerful" || !strings.Contains(got.text("warning"), "Set allow_powerful_login")) {
 			t.Errorf("refused with %v", got)
 		}
 	}
 	r := post("/connections/?test=true", connection(object{"connection_string": powerfulString})).want(t, 400, "")
-	if !strings.Contains(r.body, "Connection test failed: login too powerful. This login could run programs") {
+	if !strings.Contains(r.body, "Connection test failed: login too powerful: this login could read files") {
 		t.Errorf("refused with %s", r.body)
 	}
 	id := g.addConnection(t, object{"connection_string": powerfulString}).text("id")
@@ -225,7 +225,7 @@ func TestFunctionsOfALostDatabase(t *testing.T) {
 	secret := errors.New("dial tcp 10.0.0.1:5432: user u")
 	for want, err := range map[string]error{
 		"Database unavailable: cannot connect":               database.ConnectFault(database.ErrCannotConnect, secret),
-		"Database unavailable: login too powerful. This":     database.ConnectFault(database.ErrPowerfulLogin, secret),
+		"Database unavailable: login too powerful: this":     database.ConnectFault(database.ErrPowerfulLogin+": this login could read files.", secret),
 		"Database unavailable: timed out":                    fault.Wrap(fault.Timeout, secret, "query timed out"),
 		"The functions could not be read: permission denied": database.QueryFault("permission denied", false, secret),
 	} {

@@ -17,8 +17,8 @@ type testOut struct {
 	LatencyMS     *float64  `json:"latency_ms"`
 	ServerVersion *string   `json:"server_version"`
 	CanWrite      *bool     `json:"can_write"`
-	Warning       *string   `json:"warning" doc:"Set when the login could write, or is refused because it could do more: what to do about it."`
-	Error         *string   `json:"error" enum:"host not allowed,cannot connect,timed out,authentication failed,TLS failed,database not found,login too powerful,other"`
+	Warning       *string   `json:"warning" doc:"Set when the login could write, and when a refusal needs more words: what to do about it."`
+	Error         *string   `json:"error" enum:"host not allowed,cannot connect,timed out,authentication failed,TLS failed,database not found,login too powerful,pooler in statement mode,other"`
 	TestedAt      time.Time `json:"tested_at"`
 }
 
@@ -52,10 +52,6 @@ type tested struct {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-// powerfulAdvice tells an administrator what to do about [database.ErrPowerfulLogin].
-const powerfulAdvice = "This login could run programs or read files on the database's server, or take any right. " +
-	"Use a login that may only read what is needed, or set allow_powerful_login on the connection to accept the risk."
-
 // checkString refuses a connection string that may not be stored (contract
 // 3.5), and one that does not work when the caller asked for a test.
 func (s *server) checkString(ctx context.Context, c *call, with tested) (*testOut, error) {
@@ -67,17 +63,13 @@ func (s *server) checkString(ctx context.Context, c *call, with tested) (*testOu
 		return nil, err
 	}
 	if !result.OK {
-		return nil, fault.New(fault.Invalid, "Connection test failed: "+withAdvice(*result.Error))
+		text := "Connection test failed: " + *result.Error
+		if result.Warning != nil {
+			text += ": " + *result.Warning
+		}
+		return nil, fault.New(fault.Invalid, text)
 	}
 	return &result, nil
-}
-
-// withAdvice adds what to do about a refusal that an administrator can lift.
-func withAdvice(reason string) string {
-	if reason == database.ErrPowerfulLogin {
-		return reason + ". " + powerfulAdvice
-	}
-	return reason
 }
 
 // storable refuses a string whose host may never be dialled: the answer is the
@@ -116,14 +108,14 @@ func (s *server) probe(ctx context.Context, c *call, with tested) (testOut, erro
 	env.Rules.AllowPowerfulLogin = with.allowPowerful
 	conn, err := dialect.Open(target, env)
 	if err != nil {
-		return s.failed(reason(err)), nil
+		return s.failed(err), nil
 	}
 	found, err := conn.Probe(ctx)
 	if err := conn.Close(); err != nil {
 		s.Log.WarnContext(ctx, "tested connection not closed", "err", err)
 	}
 	if err != nil {
-		return s.failed(reason(err)), nil
+		return s.failed(err), nil
 	}
 	latency := float64(found.Latency.Microseconds()) / 1000
 	return testOut{
@@ -135,30 +127,29 @@ func (s *server) probe(ctx context.Context, c *call, with tested) (testOut, erro
 // moment is now as the store keeps times.
 func (s *server) moment() time.Time { return s.Now().UTC().Truncate(time.Microsecond) }
 
-func (s *server) failed(reason string) testOut {
-	out := testOut{Error: &reason, TestedAt: s.moment()}
-	if reason == database.ErrPowerfulLogin {
-		out.Warning = textOrNull(powerfulAdvice)
-	}
-	return out
+// failed is the result of a test that did not connect. The warning tells what
+// to do where the word of the fixed set does not.
+func (s *server) failed(err error) testOut {
+	word, words := reason(err)
+	return testOut{Error: &word, Warning: textOrNull(words), TestedAt: s.moment()}
 }
 
-// reason is the member of the fixed set that err stands for: a driver's own
-// text may name hosts, files or accounts and never leaves the gateway.
-func reason(err error) string {
+// reason is the member of the fixed set that err stands for, and the words that
+// the dialect adds to it: a driver's own text may name hosts, files or accounts
+// and never leaves the gateway.
+func reason(err error) (word, words string) {
 	known := []string{
 		database.ErrHostNotAllowed, database.ErrCannotConnect, database.ErrTimedOut, database.ErrAuthentication,
-		database.ErrTLS, database.ErrDatabaseNotFound, database.ErrStatementPooling, database.ErrPowerfulLogin,
+		database.ErrTLS, database.ErrDatabaseNotFound, database.ErrPowerfulLogin, database.ErrStatementPooling,
 	}
 	f := fault.Of(err)
-	// A reason may be followed by words: "login too powerful: this login …".
-	word, _, _ := strings.Cut(f.Public, ": ")
+	word, words, _ = strings.Cut(f.Public, ": ")
 	switch {
 	case slices.Contains(known, word):
-		return word
+		return word, words
 	case f.Kind == fault.Timeout:
-		return database.ErrTimedOut
+		return database.ErrTimedOut, ""
 	default:
-		return database.ErrOther
+		return database.ErrOther, ""
 	}
 }

@@ -106,7 +106,7 @@ func (c fakeConn) Probe(context.Context) (database.Probe, error) {
 		return database.Probe{}, database.ConnectFault(database.ErrAuthentication, secret)
 	case "powerful":
 		if !c.rules.AllowPowerfulLogin {
-			return database.Probe{}, database.ConnectFault(database.ErrPowerfulLogin, secret)
+			return database.Probe{}, database.ConnectFault(database.ErrPowerfulLogin+": this login could read files. Set allow_powerful_login.", secret)
 		}
 		return database.Probe{Latency: time.Millisecond, ServerVersion: "16.2", CanWrite: true, Warning: "This login could write."}, nil
 	case "slow":

@@ -9,7 +9,7 @@ import (
 
 // The fixed set of connection errors (contract 3.4). They are the Public text
 // of the fault that a Conn returns when the database cannot be reached; the
-// driver's own text is only its cause.
+// driver's own text is only its cause. Words for people may follow after a colon.
 const (
 	ErrHostNotAllowed   = "host not allowed"
 	ErrCannotConnect    = "cannot connect"
@@ -18,7 +18,7 @@ const (
 	ErrTLS              = "TLS failed"
 	ErrDatabaseNotFound = "database not found"
 	ErrPowerfulLogin    = "login too powerful"
-	ErrStatementPooling = "the pooler in front of this database works in statement mode, which allows no transaction; use transaction or session mode"
+	ErrStatementPooling = "pooler in statement mode"
 	ErrOther            = "other"
 )
 

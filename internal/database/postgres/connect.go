@@ -248,7 +248,7 @@ func (a *attempt) fault(caller, limited context.Context, err error) error {
 	case errors.Is(caller.Err(), context.Canceled):
 		return database.ContextFault(caller)
 	case errors.As(err, &pgErr) && refusesTransactions(pgErr):
-		return database.ConnectFault(database.ErrStatementPooling, err)
+		return database.ConnectFault(statementPooling, err)
 	case errors.As(err, &pgErr):
 		return database.ConnectFault(reasonOf(pgErr.Code), err)
 	case limited.Err() != nil || isTimeout(err):

@@ -25,6 +25,7 @@ const (
 	codeNoSchema       = "3F000"
 	statementTimedOut  = "query timed out"
 	connectionWasEnded = "57P"
+	connectionFailed   = "08" // class of connection exceptions, also a pooler's own
 )
 
 func sqlState(err error) string {
@@ -49,7 +50,7 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 		return errClosed()
 	case errors.Is(err, errCopy):
 		return database.QueryFault(err.Error(), false, err)
-	case !errors.As(err, &pgErr) || strings.HasPrefix(pgErr.Code, connectionWasEnded):
+	case !errors.As(err, &pgErr) || strings.HasPrefix(pgErr.Code, connectionWasEnded) || strings.HasPrefix(pgErr.Code, connectionFailed):
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	case pgErr.Code == codeCanceled && time.Since(started) >= limit.Timeout:
 		return fault.Wrap(fault.Timeout, err, statementTimedOut)

@@ -111,6 +111,9 @@ func (s *session) readIdentity(values []string) (*identity, error) {
 	return id, nil
 }
 
+const statementPooling = database.ErrStatementPooling + ": the pooler in front of this database works in statement mode, " +
+	"which allows no transaction; use transaction or session mode"
+
 // refusesTransactions recognises PgBouncer in statement mode. It has no code of
 // its own for it (https://www.pgbouncer.org/config.html#pool_mode).
 func refusesTransactions(e *pgconn.PgError) bool {

@@ -336,6 +336,7 @@ func TestErrors(t *testing.T) {
 		want    string
 	}{
 		{"timeout", &fakeDialect{err: fault.New(fault.Timeout, "query timed out")}, fault.Timeout, "query timed out after 30 s"},
+		{"timeout that the server does not heed", &fakeDialect{err: fault.Wrap(fault.Timeout, database.ErrStillWorking, "query timed out")}, fault.Timeout, "query timed out after 30 s; the server is still working on it"},
 		{"unreachable", &fakeDialect{err: database.ConnectFault(database.ErrAuthentication, errors.New("raw"))}, fault.Unavailable, "database unavailable: authentication failed"},
 		{"no longer valid", &fakeDialect{parse: fault.New(fault.Unprocessable, "option sslcert")}, fault.Unavailable, "database unavailable: other"},
 		{"statement", &fakeDialect{err: database.QueryFault(`column "x" does not exist`, true, errors.New("raw"))}, fault.Invalid, `column "x" does not exist`},
