@@ -85,7 +85,7 @@ func benchmark(b *testing.B, sql string, limit database.Limit) {
 	s := start(b)
 	s.people(b)
 	conn, pool := s.open(b, s.readerConn), s.floor(b)
-	stmt := statement(sql)
+	stmt := accept(b, sql) // with what the judgement costs
 	onFloor := func(encode func(context.Context, *pgx.Conn, string) ([]byte, error)) func() ([]byte, error) {
 		return func() ([]byte, error) {
 			c := <-pool

@@ -46,12 +46,16 @@ func (c *conn) judge(ctx context.Context, stmt *sqlguard.Statement) error {
 // judgeStored is judge with what it knows by then. A statement that names
 // something new has the catalogue read again.
 func (c *conn) judgeStored(ctx context.Context, stmt *sqlguard.Statement) (*storedCode, error) {
-	if code, _ := c.stored.fresh(); code != nil && code.closure.misses(stmt) {
+	code, _ := c.stored.fresh()
+	if code != nil && code.closure.misses(stmt) {
 		c.stored.drop()
+		code = nil
 	}
-	code, err := c.stored.get(ctx, c.readStoredCode)
-	if err != nil {
-		return nil, err
+	if code == nil {
+		var err error
+		if code, err = c.stored.get(ctx, c.readStoredCode); err != nil {
+			return nil, err
+		}
 	}
 	if err := code.objects.Judge(stmt); err != nil {
 		return nil, err
