@@ -24,6 +24,7 @@ type conn struct {
 	turns  *database.Turns
 	guards guards
 	runs   *closure
+	stuck  *stuckPlaces
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -41,6 +42,7 @@ func newConn(t *target, env database.Env, g guards) *conn {
 		turns:  database.NewTurns(),
 		guards: g.under(env.Rules),
 		runs:   newClosure(t.Database, env.Rules),
+		stuck:  newStuckPlaces(),
 	}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
@@ -76,7 +78,12 @@ func (c *conn) begin() error {
 }
 
 // Usage says how busy the pool is.
-func (c *conn) Usage() database.Usage { return c.turns.Usage(c.pool.Stats().OpenConnections) }
+func (c *conn) Usage() database.Usage {
+	stuck, _ := c.stuck.now()
+	u := c.turns.Usage(c.pool.Stats().OpenConnections + stuck)
+	u.Stuck = stuck
+	return u
+}
 
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
@@ -122,35 +129,44 @@ func (c *conn) run(ctx context.Context, timeout time.Duration, do task) error {
 // runInTurn does the task, and does it again as long as idle connections turn
 // out to have died.
 func (c *conn) runInTurn(ctx context.Context, do task) error {
-	err := c.turns.Take(ctx)
+	err := c.takeTurn(ctx)
 	if err != nil {
 		return err
 	}
-	defer c.turns.Give()
+	var used *session
 	for range database.MaxOpenConns + 1 {
-		if err = c.try(ctx, do); !errors.Is(err, errStale) {
+		if used, err = c.try(ctx, do); !errors.Is(err, errStale) {
 			break
 		}
+	}
+	if used == nil || !used.works.Load() {
+		c.turns.Give()
+		return err
+	}
+	c.holdUntilOver(used)
+	if err != nil {
+		err = errors.Join(database.ErrStillWorking, err)
 	}
 	return err
 }
 
-// try does the task on one session.
-func (c *conn) try(ctx context.Context, do task) error {
+// try does the task on one session, and returns that too.
+func (c *conn) try(ctx context.Context, do task) (used *session, err error) {
 	pooled, err := c.pool.Conn(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	err = pooled.Raw(func(inner any) error {
 		s, ok := inner.(*session)
 		if !ok {
 			return fmt.Errorf("mysql: pool of %T", inner)
 		}
+		used = s
 		c.runs.product.Store(&s.product)
 		return do(ctx, s)
 	})
 	_ = pooled.Close() // gives the session back, or closes it when it is broken
-	return err
+	return used, err
 }
 
 // judged is the task of a user's statement: judged once more, for the server

@@ -183,26 +183,21 @@ func verifyChain(state tls.ConnectionState) error {
 	return err
 }
 
-// kill ends s in the server, its statement included. The login's own sessions
-// need no privilege for that. Behind an address that several servers share,
-// another one may answer: there the number would be somebody else's.
-func (c *connector) kill(s *session) {
+// kill ends s in the server, its statement included, and reports whether the
+// server has done so. The login's own sessions need no privilege for that.
+func (c *connector) kill(s *session) (ended bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), killPatience)
 	defer cancel()
-	select {
-	case c.killing <- struct{}{}:
-		defer func() { <-c.killing }()
-	case <-ctx.Done():
-		return
-	}
-	side, err := c.session(ctx, s.wire.RemoteAddr().String())
-	if side != nil {
-		defer side.Close()
-	}
-	if err == nil && side.server == s.server {
-		// When it fails, the session is gone already or ends with the
-		// statement timeout.
-		_ = side.exec(ctx, fmt.Sprintf("KILL %d", s.id))
+	for wait := 10 * time.Millisecond; ; wait *= 2 {
+		works, err := c.endWork(ctx, s)
+		if err != nil || !works {
+			return err == nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return false
+		}
 	}
 }
 

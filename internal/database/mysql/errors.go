@@ -85,7 +85,7 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return err
 	case ctx.Err() != nil:
-		return database.ContextFault(ctx)
+		return stillWorking(database.ContextFault(ctx), err)
 	case errors.Is(err, errNoResult), errors.Is(err, errMultiple):
 		return database.QueryFault(err.Error(), false, err)
 	case !errors.As(err, &server) || connectionLost(err):
@@ -95,6 +95,15 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 	default:
 		return database.QueryFault(c.scrub(describe(server)), isUnknown(server.Number), err)
 	}
+}
+
+// stillWorking says so where cause knows that the server has not ended the
+// statement.
+func stillWorking(f *fault.Error, cause error) *fault.Error {
+	if !errors.Is(cause, database.ErrStillWorking) {
+		return f
+	}
+	return fault.Wrap(f.Kind, errors.Join(f.Cause, cause), f.Public+"; "+database.ErrStillWorking.Error())
 }
 
 // isUnknown tells the errors that make a cached schema stale.

@@ -37,6 +37,7 @@ type session struct {
 
 	reused bool        // a run has ended well on it: it may have gone stale since
 	broken atomic.Bool // out of step with the server: never reused
+	works  atomic.Bool // given up, and not known to have ended in the server
 }
 
 // limits are the session variables that bound one statement.
@@ -246,6 +247,6 @@ func (s *session) watch(ctx context.Context) (stop func()) {
 // connection alone would leave a statement running until it sends something.
 func (s *session) end() {
 	s.broken.Store(true)
-	s.connector.kill(s)
+	s.works.Store(!s.connector.kill(s))
 	_ = s.wire.Close() // wakes the reader; Close reports what is worth reporting
 }
