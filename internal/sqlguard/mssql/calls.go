@@ -9,12 +9,27 @@ import (
 )
 
 // functionCall allows built-in functions, which T-SQL calls without schema
-// (user-defined ones always have it), and a few methods of column types.
+// (user-defined ones always have it), users' own that are listed, and a few
+// methods of column types.
 func (in *inspector) functionCall(n *ast.FunctionCall) error {
-	if n.CallTarget != nil {
-		return in.method(n)
+	if n.CallTarget == nil {
+		return in.function(n.FunctionName.Value)
 	}
-	return in.function(n.FunctionName.Value)
+	if m, ok := n.CallTarget.(*ast.MultiPartIdentifierCallTarget); ok && len(m.MultiPartIdentifier.Identifiers) == 1 &&
+		in.listed(m.MultiPartIdentifier.Identifiers[0], n.FunctionName) {
+		return nil
+	}
+	return in.method(n)
+}
+
+// listed notes a call of a user's own function if it may be called.
+func (in *inspector) listed(schema, function *ast.Identifier) bool {
+	full := schema.Value + "." + function.Value
+	if !in.own[Fold(full)] {
+		return false
+	}
+	in.functions = note(in.functions, strings.ToLower(full))
+	return true
 }
 
 // function notes a built-in function and refuses it unless it is on the list.
@@ -28,8 +43,8 @@ func (in *inspector) function(called string) error {
 }
 
 // method allows x.value('…', '…') and the like. The same form calls a function
-// value in a schema x; the arguments of XML methods must be constants, which
-// leaves such a function nothing to carry, and no T-SQL function can write.
+// value in a schema x: the name is noted with what is before it, for the
+// dialect to refuse if its database has such a function.
 func (in *inspector) method(n *ast.FunctionCall) error {
 	called := n.FunctionName.Value
 	if _, static := n.CallTarget.(*ast.UserDefinedTypeCallTarget); static {
@@ -39,7 +54,7 @@ func (in *inspector) method(n *ast.FunctionCall) error {
 	if !xml && !in.policy["methods"][called] {
 		return sqlguard.FunctionNotAllowed(target(n.CallTarget) + called)
 	}
-	in.functions = note(in.functions, strings.ToLower(called))
+	in.functions = note(in.functions, strings.ToLower(target(n.CallTarget)+called))
 	return nil
 }
 
@@ -102,8 +117,10 @@ func (in *inspector) schemaTableFunction(n *ast.SchemaObjectFunctionTableReferen
 	switch {
 	case o.SchemaIdentifier == nil:
 		return in.tableFunction(called)
+	case o.DatabaseIdentifier == nil && in.listed(o.SchemaIdentifier, o.BaseIdentifier):
+		return nil
 	case o.ServerIdentifier == nil && called == "nodes" && allStrings(n.Parameters) && len(n.Columns) == 1:
-		in.functions = note(in.functions, called)
+		in.functions = note(in.functions, strings.ToLower(o.SchemaIdentifier.Value+"."+called))
 		return nil
 	}
 	return sqlguard.FunctionNotAllowed(o.SchemaIdentifier.Value + "." + called)

@@ -24,7 +24,7 @@ import (
 
 // revision is raised with every change of this package that could change a
 // verdict; the policy text counts by its own checksum.
-const revision = 1
+const revision = 2
 
 // Guard checks T-SQL statements. It is safe for concurrent use.
 type Guard struct {
@@ -32,6 +32,7 @@ type Guard struct {
 	reserved set
 	nodes    map[reflect.Type]node
 	version  string
+	own      set // users' own functions that may be called, folded
 }
 
 var _ sqlguard.Guard = (*Guard)(nil)
@@ -50,8 +51,17 @@ func New() *Guard {
 // Version implements [sqlguard.Guard].
 func (g *Guard) Version() string { return g.version }
 
-// Allowing implements [sqlguard.Guard].
-func (g *Guard) Allowing([]string) sqlguard.Guard { return g }
+// Allowing implements [sqlguard.Guard]. T-SQL calls users' own functions with
+// their schema, so a name is schema.function.
+func (g *Guard) Allowing(functions []string) sqlguard.Guard {
+	allowing := *g
+	allowing.version = sqlguard.AllowingVersion(g.version, functions)
+	allowing.own = make(set, len(functions))
+	for _, f := range functions {
+		allowing.own[Fold(f)] = true
+	}
+	return &allowing
+}
 
 // Check implements [sqlguard.Guard]. A panic of the parser, or over a tree that
 // it left incomplete, is a refusal.
@@ -81,7 +91,7 @@ func (g *Guard) check(sql string) (*sqlguard.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := inspector{policy: g.policy, nodes: g.nodes, seen: make(map[int]bool, len(tokens))}
+	in := inspector{policy: g.policy, own: g.own, nodes: g.nodes, seen: make(map[int]bool, len(tokens))}
 	if err := in.walk(reflect.ValueOf(query)); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 // read only.
 type inspector struct {
 	policy    policy
+	own       set // see Guard
 	nodes     map[reflect.Type]node
 	seen      map[int]bool // positions of the nodes, for account
 	ctes      []string
@@ -154,13 +155,13 @@ func (in *inspector) relation(n *ast.SchemaObjectName) error {
 	}
 	full := n.SchemaIdentifier.Value + "." + n.BaseIdentifier.Value
 	var allowed bool
-	switch fold(n.SchemaIdentifier.Value) {
+	switch Fold(n.SchemaIdentifier.Value) {
 	case "information_schema":
 		allowed = in.policy["information_schema"][base]
 	case "sys":
 		allowed = in.policy["sys"][base]
 	default:
-		allowed = !in.policy["legacy"][fold(base)]
+		allowed = !in.policy["legacy"][Fold(base)]
 	}
 	if !allowed {
 		return sqlguard.Forbidden(full)
@@ -176,7 +177,7 @@ func (in *inspector) unqualified(base string) error {
 	if slices.Contains(in.ctes, base) {
 		return nil
 	}
-	if in.policy["legacy"][fold(base)] {
+	if in.policy["legacy"][Fold(base)] {
 		return sqlguard.Forbidden(base)
 	}
 	in.tables = note(in.tables, base)
@@ -205,10 +206,10 @@ func note(names []string, name string) []string {
 	return append(names, name)
 }
 
-// fold returns what is left of a name when an engine ignores letter case,
+// Fold returns what is left of a name when an engine ignores letter case,
 // accents, width, outer blanks and characters without weight, as its
 // collations may.
-func fold(name string) string {
+func Fold(name string) string {
 	var b strings.Builder
 	for _, r := range norm.NFKD.String(name) {
 		switch {

@@ -1,0 +1,93 @@
+package mssql_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
+)
+
+// TestAllowing lets exactly the listed functions of users pass, where scalar
+// and table functions stand, whatever the spelling.
+func TestAllowing(t *testing.T) {
+	plain := mssql.New()
+	g := plain.Allowing([]string{"dbo.f_upper", "sales.f_orders"})
+	if g.Version() == plain.Version() || g.Version() == plain.Allowing([]string{"dbo.f_upper"}).Version() {
+		t.Errorf("version %q does not tell the lists apart", g.Version())
+	}
+	for sql, functions := range map[string]string{
+		"SELECT dbo.f_upper(name) FROM customers":                         "dbo.f_upper",
+		"SELECT [DBO].[F_Upper](UPPER(name)) FROM customers":              "dbo.f_upper upper",
+		"SELECT o.id FROM sales.f_orders(3) o":                            "sales.f_orders",
+		"SELECT c.id FROM customers c CROSS APPLY sales.f_orders(c.id) o": "sales.f_orders",
+	} {
+		stmt, err := g.Check(sql)
+		if err != nil || strings.Join(stmt.Functions, " ") != functions {
+			t.Errorf("%s: %+v, %v", sql, stmt, err)
+		}
+		if _, err := plain.Check(sql); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: unlisted: %v", sql, err)
+		}
+	}
+	for _, sql := range []string{
+		"SELECT dbo.f_other(name) FROM customers",
+		"SELECT x.f_upper(name) FROM customers",
+		"SELECT f_upper(name) FROM customers",
+		"SELECT shop.dbo.f_upper(name) FROM customers",
+		"SELECT * FROM shop.sales.f_orders(3) o",
+		"SELECT * FROM srv.shop.sales.f_orders(3) o",
+		"SELECT * FROM f_orders(3) o",
+		"SELECT dbo.f_upper(xp_cmdshell('x')) FROM customers",
+		"EXEC dbo.f_upper 'x'",
+	} {
+		if stmt, err := g.Check(sql); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: accepted as %+v, %v", sql, stmt, err)
+		}
+	}
+}
+
+// TestMethodsAreNotedWithTheirTarget tells the dialect enough to find a user's
+// function behind what looks like a method.
+func TestMethodsAreNotedWithTheirTarget(t *testing.T) {
+	for sql, want := range map[string]string{
+		"SELECT dbo.ToString() FROM t":                                "dbo.tostring",
+		"SELECT x.value('a', 'int') FROM t":                           "x.value",
+		"SELECT t.c.STArea() FROM t":                                  "t.c.starea",
+		"SELECT n.v.query('a') FROM t CROSS APPLY x.nodes('/a') n(v)": "n.v.query x.nodes",
+	} {
+		stmt, err := mssql.New().Check(sql)
+		if err != nil {
+			t.Errorf("%s: %v", sql, err)
+			continue
+		}
+		for name := range strings.FieldsSeq(want) {
+			if !strings.Contains(" "+strings.Join(stmt.Functions, " ")+" ", " "+name+" ") {
+				t.Errorf("%s: functions %v, want %s", sql, stmt.Functions, name)
+			}
+		}
+	}
+}
+
+func TestViewQuery(t *testing.T) {
+	for definition, want := range map[string]string{
+		"CREATE VIEW v AS SELECT 1 AS a": "SELECT 1 AS a",
+		"/* as */ create or alter view [dbo].[as] (a, b)\n with schemabinding as\nselect a,b from dbo.t -- x": "select a , b from dbo . t",
+		"CREATE VIEW v AS WITH q AS (SELECT 1 AS a) SELECT a FROM q WITH CHECK OPTION;":                       "WITH q AS ( SELECT 1 AS a ) SELECT a FROM q",
+		"CREATE VIEW v AS SELECT a AS [with], b FROM t WITH CHECK OPTION":                                     "SELECT a AS [with] , b FROM t",
+		"CREATE VIEW v AS SELECT 1; DROP TABLE t":                                                             "SELECT 1 ; DROP TABLE t",
+	} {
+		got, err := mssql.ViewQuery(definition)
+		if err != nil || got != want {
+			t.Errorf("%s:\n%q, %v, want\n%q", definition, got, err, want)
+		}
+	}
+	for name, definition := range map[string]string{
+		"empty": "", "procedure": "CREATE PROCEDURE p AS SELECT 1", "no query": "CREATE VIEW v (a)", "unclosed": "CREATE VIEW v AS SELECT 'x",
+		"binary": "CREATE VIEW v\x00 AS SELECT 1", "long": "CREATE VIEW v AS SELECT '" + strings.Repeat("x", 100_001) + "'",
+	} {
+		if got, err := mssql.ViewQuery(definition); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
