@@ -6,9 +6,9 @@ import (
 	"database/sql/driver"
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	"github.com/mcp-gateway/mcp-gateway/tool"
@@ -16,19 +16,31 @@ import (
 
 // conn implements [database.Conn] over a pool of database/sql.
 type conn struct {
-	target *target
-	pool   *sql.DB
-	turns  *database.Turns
-	life   context.Context // ends with the pool; stops what runs
-	end    context.CancelFunc
+	target  *target
+	rules   database.Rules
+	allowed map[string]string // hashes of listed functions by signature
+	pool    *sql.DB
+	turns   *database.Turns
+	objects atomic.Pointer[objects]
+	reading chan struct{} // holds a token while objects are read
+	stuck   atomic.Int64  // places held by work whose call is over
+
+	life context.Context // ends with the pool; stops what runs
+	end  context.CancelFunc
 
 	mu      sync.Mutex
 	closed  bool
 	running sync.WaitGroup
 }
 
-func newConn(t *target, dialer *egress.Dialer) *conn {
-	c := &conn{target: t, pool: sql.OpenDB(&connector{target: t, dialer: dialer}), turns: database.NewTurns()}
+func newConn(t *target, env database.Env) *conn {
+	c := &conn{
+		target: t, rules: env.Rules, allowed: map[string]string{}, reading: make(chan struct{}, 1),
+		pool: sql.OpenDB(&connector{target: t, dialer: env.Dialer}), turns: database.NewTurns(),
+	}
+	for _, f := range env.Rules.AllowedFunctions {
+		c.allowed[f.Signature] = f.Hash
+	}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
 	c.pool.SetConnMaxIdleTime(database.IdleTimeout)
@@ -63,16 +75,34 @@ func errClosed() error {
 }
 
 // Usage says how busy the pool is.
-func (c *conn) Usage() database.Usage { return c.turns.Usage(c.pool.Stats().OpenConnections) }
+func (c *conn) Usage() database.Usage {
+	u := c.turns.Usage(c.pool.Stats().OpenConnections)
+	u.Stuck = int(c.stuck.Load())
+	return u
+}
 
 // Query runs stmt; see [database.Conn].
 func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit database.Limit) (*tool.Table, error) {
 	limit = limit.OrDefault()
+	verdict, err := c.judge(ctx, stmt)
+	if err != nil {
+		return nil, err
+	}
 	result := &tableSink{limit: limit}
-	if err := c.run(ctx, request{sql: stmt.SQL, limit: limit, sink: result}); err != nil {
+	err = c.run(ctx, request{sql: stmt.SQL, limit: limit, sink: result, unclean: verdict.ranFunctions})
+	if database.UnknownObject(err) {
+		c.objects.Store(nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return result.table, nil
+}
+
+// Relations lists what stmt reads; see [database.Conn].
+func (c *conn) Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error) {
+	verdict, err := c.judge(ctx, stmt)
+	return verdict.relations, err
 }
 
 // catalogue runs one of this package's own batches; set counts its result sets.
@@ -102,11 +132,28 @@ func (c *conn) run(ctx context.Context, r request) error {
 	return nil
 }
 
+// runInTurn runs the request beside the caller, who leaves when the server does
+// not confirm a cancellation: the place in the pool is held until the server
+// has ended the work or the connection, so that nobody's calls pile up in it.
 func (c *conn) runInTurn(ctx context.Context, r request) error {
+	if c.stuck.Load() >= database.MaxOpenConns {
+		return errAllStuck()
+	}
 	if err := c.turns.Take(ctx); err != nil {
 		return err
 	}
-	defer c.turns.Give()
+	r.life, r.caller = c.life, new(caller)
+	c.running.Add(1)
+	done := make(chan error, 1)
+	go func() {
+		defer c.running.Done()
+		defer c.turns.Give()
+		done <- c.runAlive(ctx, r)
+	}()
+	return c.await(ctx, r.caller, done)
+}
+
+func (c *conn) runAlive(ctx context.Context, r request) error {
 	// The driver gives a connection up after a deadline, though the server has
 	// confirmed the cancellation; not after a cancelled context.
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -136,6 +183,9 @@ type request struct {
 	limit    database.Limit
 	sink     sink
 	manySets bool // the text is this package's own and has several results
+	unclean  bool // it may leave something in the session
+	life     context.Context
+	caller   *caller
 }
 
 // sink takes a result. start is called before the rows of each result set; a
@@ -223,11 +273,3 @@ func (k *rowSink) row(values []driver.Value) (bool, error) {
 }
 
 func (k *rowSink) cut() bool { return false }
-
-// Relations lists what stmt reads; see [database.Conn].
-func (c *conn) Relations(_ context.Context, stmt *sqlguard.Statement) ([]string, error) {
-	return stmt.Tables, nil
-}
-
-// Functions lists the functions that users have defined; see [database.Conn].
-func (c *conn) Functions(context.Context) ([]database.Function, error) { return nil, nil }

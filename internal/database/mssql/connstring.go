@@ -82,6 +82,9 @@ func checkDatabase(name string) error {
 	if len(name) > maxName {
 		return database.Refuse("database name is longer than 128 bytes")
 	}
+	if isSystemDatabase(name) {
+		return database.Refuse("database \"" + name + "\" belongs to the server itself: name the database with your data")
+	}
 	return nil
 }
 

@@ -130,6 +130,37 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
+// TestHostileCatalogue has the same servers answer the question for objects:
+// nothing runs that could not be judged, and the next call works.
+func TestHostileCatalogue(t *testing.T) {
+	for _, h := range hostiles() {
+		t.Run(strings.ReplaceAll(h.name, " ", "_"), func(t *testing.T) {
+			asked := false
+			script := &scripted{all: true}
+			s := start(t)
+			s.server.Backend = script
+			conn := open(t, s.owner())
+			script.run = func(ctx context.Context, q tdstest.Request, r *tdstest.Reply) error {
+				asked = asked || !strings.Contains(q.SQL, "sys.sql_modules")
+				return h.answer(ctx, r)
+			}
+			if _, err := run(t, conn, "SELECT 1", database.Limit{}); err == nil || asked {
+				t.Errorf("error %v, the statement ran: %v", err, asked)
+			}
+			script.run = func(_ context.Context, q tdstest.Request, r *tdstest.Reply) error {
+				if strings.Contains(q.SQL, "sys.sql_modules") {
+					return objectsOf(session(databaseName)).send(r)
+				}
+				_ = r.Columns(nv...)
+				return r.Row("fine")
+			}
+			if got := mustQuery(t, conn, "SELECT 1"); got != `[{"v":"fine"}]` {
+				t.Errorf("afterwards: %s", got)
+			}
+		})
+	}
+}
+
 // TestHostileGreeting: nothing that answers on the port makes a login hang or
 // panic.
 func TestHostileGreeting(t *testing.T) {

@@ -43,5 +43,5 @@ func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, erro
 	if !ok {
 		return nil, fmt.Errorf("mssql: target of another dialect: %T", t)
 	}
-	return newConn(own, env.Dialer), nil
+	return newConn(own, env), nil
 }

@@ -104,11 +104,11 @@ func TestSchema(t *testing.T) {
 // TestCatalogueOfAnotherShape: a server whose catalogue is not what was asked
 // for is an error, not a panic.
 func TestCatalogueOfAnotherShape(t *testing.T) {
-	script := &scripted{}
+	script := &scripted{all: true}
 	s := start(t)
 	s.server.Backend = script
 	conn := open(t, s.owner())
-	for _, rows := range [][][]any{{{"x"}}, {{"a"}, {"b"}}} {
+	for _, rows := range [][][]any{{{"x"}}, {{"a"}, {"b"}}, {}} {
 		script.run = func(_ context.Context, _ tdstest.Request, r *tdstest.Reply) error {
 			return (canned{columns: nv, rows: rows}).send(r)
 		}
@@ -117,6 +117,12 @@ func TestCatalogueOfAnotherShape(t *testing.T) {
 		}
 		if _, err := conn.Probe(testContext(t)); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("Probe: %v", err)
+		}
+		if _, err := conn.Functions(testContext(t)); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("Functions: %v", err)
+		}
+		if _, err := run(t, conn, "SELECT 1", database.Limit{}); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("Query: %v", err)
 		}
 	}
 }

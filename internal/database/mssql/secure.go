@@ -11,11 +11,12 @@ import (
 
 // Packet types and PRELOGIN fields of MS-TDS 2.2.3.1 and 2.2.6.5.
 const (
-	packetReply    = 0x04
-	packetLogin    = 0x10
-	packetPrelogin = 0x12
-	packetEnd      = 0x01
-	packetHeader   = 8
+	packetReply     = 0x04
+	packetAttention = 0x06
+	packetLogin     = 0x10
+	packetPrelogin  = 0x12
+	packetEnd       = 0x01
+	packetHeader    = 8
 
 	fieldVersion    = 0
 	fieldEncryption = 1

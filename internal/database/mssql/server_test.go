@@ -46,7 +46,7 @@ func startServer(t *testing.T, address string) *server {
 	})
 	s.exec(t, fmt.Sprintf("CREATE LOGIN %s WITH PASSWORD = '%s', CHECK_POLICY = OFF", s.reader, s.secret))
 	for _, statement := range append(databasetest.Shop(),
-		fmt.Sprintf("CREATE USER %[1]s FOR LOGIN %[1]s; ALTER ROLE db_datareader ADD MEMBER %[1]s", s.reader)) {
+		fmt.Sprintf("CREATE USER %[1]s FOR LOGIN %[1]s; ALTER ROLE db_datareader ADD MEMBER %[1]s; GRANT VIEW DEFINITION TO %[1]s", s.reader)) {
 		s.exec(t, fmt.Sprintf("USE %s; EXEC (N'%s')", s.db, strings.ReplaceAll(statement, "'", "''")))
 	}
 	return s

@@ -15,9 +15,6 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
-// cancelPatience is how long a server may take to confirm a cancellation.
-const cancelPatience = 5 * time.Second
-
 // settings prepare a session. TEXTSIZE cuts long values in the server, two
 // bytes a character: what it cut is still longer than the byte cut, so that no
 // shortened value is taken for a whole one.
@@ -103,15 +100,16 @@ func (s *session) run(ctx context.Context, r request) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	defer watch(ctx, s.wire, cancelPatience)()
-	s.wire.allow(controlBytes)
-	// The transaction's context must outlive ctx: the rollback goes over it.
-	tx, err := s.begin(context.WithoutCancel(ctx))
+	tx, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
+	defer s.watchWork(ctx, r.life)()
 	s.wire.allow(r.allowance())
 	err = s.query(ctx, r)
+	if s.broken && ctx.Err() != nil {
+		s.wire.awaitAnswer(r.life) // the driver has given up; what it reads with still reads
+	}
 	if s.wire.flooded() {
 		s.broken = true
 		return r.tooLong(err)
@@ -120,13 +118,34 @@ func (s *session) run(ctx context.Context, r request) error {
 	if failed := s.rollBack(tx); err == nil {
 		err = failed
 	}
+	if r.unclean {
+		s.clean(ctx)
+	}
 	return err
+}
+
+// clean resets the session at once, not only before its next use: what a
+// function of the users' own has left, such as a lock of the session, would
+// stay while the session waits in the pool. A session that cannot is closed.
+func (s *session) clean(ctx context.Context) {
+	if !s.IsValid() {
+		return
+	}
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelPatience)
+	defer cancel()
+	defer watch(limited, s.wire, 0)()
+	if err := s.setUp(limited); err != nil {
+		s.broken = true
+	}
 }
 
 func (s *session) begin(ctx context.Context) (tx driver.Tx, err error) {
 	defer s.recoverTo(&err)
+	defer watch(ctx, s.wire, cancelPatience)()
+	s.wire.allow(controlBytes)
+	// The transaction's context must outlive ctx: the rollback goes over it.
 	// TxOptions.ReadOnly is refused by the driver: the engine has no such thing.
-	tx, err = s.BeginTx(ctx, driver.TxOptions{})
+	tx, err = s.BeginTx(context.WithoutCancel(ctx), driver.TxOptions{})
 	return tx, s.note(err)
 }
 
@@ -191,9 +210,11 @@ func (s *session) open(ctx context.Context, sql string) (rows *mssqldb.Rows, err
 // is there.
 func (s *session) readSet(rows *mssqldb.Rows, set int, r request) (more bool, err error) {
 	values := make([]driver.Value, len(rows.Columns()))
-	if err := r.sink.start(set, describe(rows)); err != nil {
+	begin := func() (bool, error) { return true, r.sink.start(set, describe(rows)) }
+	if more, err := r.caller.take(begin); err != nil || !more {
 		return false, err
 	}
+	row := func() (bool, error) { return r.sink.row(values) }
 	for {
 		switch err := s.next(rows, values); {
 		case err == io.EOF:
@@ -204,7 +225,7 @@ func (s *session) readSet(rows *mssqldb.Rows, set int, r request) (more bool, er
 		case err != nil:
 			return false, err
 		}
-		if more, err := r.sink.row(values); err != nil || !more {
+		if more, err := r.caller.take(row); err != nil || !more {
 			return false, err
 		}
 	}
@@ -219,6 +240,9 @@ func (s *session) next(rows *mssqldb.Rows, values []driver.Value) (err error) {
 // to the rows that were taken, only to the session.
 func (s *session) end(rows *mssqldb.Rows) (err error) {
 	defer s.recoverTo(&err)
+	if s.broken { // nothing more is asked of it
+		return nil
+	}
 	_ = s.wire.SetDeadline(time.Now().Add(cancelPatience))
 	var answered mssqldb.Error
 	if failed := rows.Close(); failed != nil && !errors.As(failed, &answered) {

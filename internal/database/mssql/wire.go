@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -27,6 +28,54 @@ type wire struct {
 	inspect inspector
 	packet  []byte // buffer of the packet being delivered
 	pending []byte // what the driver has not read of it
+
+	mu   sync.Mutex    // guards owed
+	owed chan struct{} // closed when the server owes no answer; nil before the first request
+}
+
+// asked notes that the server owes an answer.
+func (w *wire) asked() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.owed == nil || isClosed(w.owed) {
+		w.owed = make(chan struct{})
+	}
+}
+
+// answered notes the end of an answer, or that none will come.
+func (w *wire) answered() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.owed != nil && !isClosed(w.owed) {
+		close(w.owed)
+	}
+}
+
+// awaitAnswer waits until the server has ended its answer, the connection is
+// gone or life has ended; never longer than a place is held for a server.
+func (w *wire) awaitAnswer(life context.Context) {
+	w.mu.Lock()
+	owed := w.owed
+	w.mu.Unlock()
+	if owed == nil {
+		return
+	}
+	timer := time.NewTimer(stuckPatience)
+	defer timer.Stop()
+	select {
+	case <-owed:
+	case <-life.Done():
+	case <-timer.C:
+	}
+}
+
+func isClosed(c chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 func newWire(secured net.Conn, strict bool, allowed int64) *wire {
@@ -57,6 +106,7 @@ func (w *wire) Read(p []byte) (int, error) {
 
 func (w *wire) fail(err error) error {
 	w.failed = err
+	w.answered()
 	if errors.Is(err, errFlood) {
 		w.flood.Store(true)
 	}
@@ -100,6 +150,9 @@ func (w *wire) receive() error {
 		return err
 	}
 	w.pending = packet
+	if packet[1] != 0 {
+		w.answered()
+	}
 	return nil
 }
 
@@ -114,7 +167,10 @@ func (w *wire) Write(p []byte) (int, error) {
 		w.pending = append(append(w.pending, 0, 0, 1, 0), answer...)
 		return len(p), nil
 	case w.strict && p[0] == packetLogin && p[6] == 1:
-		return w.Conn.Write(asVersion8(p))
+		p = asVersion8(p)
+	}
+	if len(p) > 0 && p[0] != packetAttention {
+		w.asked()
 	}
 	return w.Conn.Write(p)
 }
