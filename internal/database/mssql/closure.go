@@ -79,7 +79,8 @@ func (a *objects) knows(stmt *sqlguard.Statement) bool {
 }
 
 // isEngines reports whether a name is one of the engine's own relations, which
-// the guard allows one by one.
+// the guard allows one by one. Users can have a schema whose name differs from
+// the engine's in accents only: what they have there is looked for first.
 func isEngines(written string) bool {
 	schema, _, qualified := strings.Cut(guard.Fold(written), ".")
 	return qualified && (schema == "sys" || schema == "information_schema")
@@ -111,12 +112,8 @@ type walk struct {
 }
 
 func (w *walk) statementTable(written string) error {
-	if isEngines(written) {
-		w.names = append(w.names, written)
-		return nil
-	}
 	found := w.all.resolve(written)
-	if len(found) == 0 { // for the engine to refuse
+	if len(found) == 0 { // the engine's own, or for the engine to refuse
 		w.names = append(w.names, written)
 	}
 	for _, o := range found {
@@ -207,14 +204,14 @@ func (a *objects) code(query, what string, e *edges) {
 		e.functions = append(e.functions, a.named[guard.Fold(called)]...)
 	}
 	for _, written := range stmt.Tables {
-		if isEngines(written) {
-			e.own = append(e.own, written)
-			continue
-		}
 		// Whose schema a name without one means, depends on who made the
 		// view: everything of that name counts.
 		found := slices.Concat(a.named[guard.Fold(written)], a.based[guard.Fold(written)])
-		if len(found) == 0 {
+		switch {
+		case len(found) > 0:
+		case isEngines(written):
+			e.own = append(e.own, written)
+		default:
 			e.refused = what + " reads " + written + ", " + hiddenAdvice
 			return
 		}

@@ -92,6 +92,8 @@ func TestWhatRelationsRun(t *testing.T) {
 		"SELECT * FROM s_runs":                                   "dbo.s_runs: it reads dbo.runs: it runs dbo.f_total(int)",
 		"SELECT * FROM s_lost":                                   "dbo.s_lost: it stands for an object, " + visible,
 		"SELECT * FROM f_syn":                                    "dbo.f_syn: it runs dbo.f_total(int)",
+		"SELECT * FROM [sýs].columns":                            "Relation not allowed: sýs.columns: it runs dbo.f_total(int)",
+		"SELECT * FROM likeness":                                 "Relation not allowed: dbo.likeness: it reads sýs.columns: it runs dbo.f_total(int)",
 		"SELECT * FROM s_priced":                                 "dbo.s_priced: it reads dbo.priced: it runs dbo.f_total(int)",
 		"WITH q AS (SELECT * FROM runs) SELECT * FROM q UNION ALL SELECT * FROM (SELECT 1 AS t) x": "dbo.runs: it runs",
 	} {
@@ -121,7 +123,7 @@ func TestRelations(t *testing.T) {
 		"SELECT * FROM orders": "dbo.orders",
 		"SELECT * FROM Sales.Orders o JOIN orders p ON o.id = p.id": "dbo.orders sales.orders",
 		"SELECT * FROM plain":                     "dbo.orders dbo.plain",
-		"SELECT * FROM nested":                    "dbo.nested dbo.orders dbo.plain sys.columns",
+		"SELECT * FROM nested":                    "dbo.nested dbo.orders dbo.plain sys.tables",
 		"SELECT * FROM s_local":                   "dbo.orders dbo.s_local",
 		"SELECT * FROM s_own":                     "dbo.orders dbo.plain dbo.s_own",
 		"SELECT * FROM s_quoted":                  "dbo.dotted.name dbo.s_quoted",

@@ -54,7 +54,7 @@ func warehouse(string) [][]any {
 		about("external", 6, "", "remote", "", ""),
 
 		view(20, "plain", "CREATE VIEW dbo.plain WITH SCHEMABINDING AS SELECT id, UPPER(name) AS name FROM dbo.orders WITH CHECK OPTION"),
-		view(21, "nested", "CREATE OR ALTER VIEW nested AS WITH p AS (SELECT * FROM plain) SELECT id FROM p JOIN sys.columns c ON c.column_id = p.id"),
+		view(21, "nested", "CREATE OR ALTER VIEW nested AS WITH p AS (SELECT * FROM plain) SELECT id FROM p JOIN sys.tables c ON c.object_id = p.id"),
 		view(22, "runs", "CREATE VIEW runs AS SELECT dbo.f_total(id) AS t FROM orders"),
 		view(23, "deep", "CREATE VIEW deep AS SELECT t FROM dbo.runs"),
 		view(24, "linked", "CREATE VIEW linked AS SELECT * FROM OPENQUERY(srv, 'DELETE FROM t')"),
@@ -68,6 +68,9 @@ func warehouse(string) [][]any {
 		view(32, "odd", "CREATE VIEW odd AS SELECT * FROM orders OPTION (RECOMPILE)"),
 		view(33, "who", "CREATE VIEW who AS SELECT SUSER_SNAME() AS x"),
 		view(34, "circle", "CREATE VIEW circle AS SELECT * FROM dbo.circle"),
+
+		object(35, "sýs", "columns", "V", "CREATE VIEW [sýs].columns AS SELECT dbo.f_total(1) AS t"),
+		view(36, "likeness", "CREATE VIEW likeness AS SELECT * FROM [sýs].columns"),
 
 		object(40, "dbo", "s_local", "SN", "[dbo].[orders]"),
 		object(41, "dbo", "s_own", "SN", "[Shop].[dbo].[plain]"),
