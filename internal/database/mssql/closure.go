@@ -169,7 +169,7 @@ func (a *objects) find(o *object) (e edges) {
 	case o.typ == "V" && o.hidden:
 		e.refused = "it has a definition, " + hiddenAdvice
 	case o.typ == "V":
-		query, err := guard.ViewQuery(o.text)
+		query, err := guard.ViewQuery(o.text, a.database)
 		if err != nil {
 			e.refused = "its definition cannot be judged: " + fault.Of(err).Public
 			return e

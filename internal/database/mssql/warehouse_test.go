@@ -70,6 +70,8 @@ func warehouse(string) [][]any {
 		view(34, "circle", "CREATE VIEW circle AS SELECT * FROM dbo.circle"),
 
 		object(35, "sýs", "columns", "V", "CREATE VIEW [sýs].columns AS SELECT dbo.f_total(1) AS t"),
+		view(37, "own", "CREATE VIEW own AS SELECT shop.dbo.f_total(o.id) AS t FROM [Shop].[dbo].[orders] o"),
+		view(38, "owner", "CREATE VIEW owner AS SELECT o.id FROM [Shop].[dbo].[orders] o JOIN shop..plain p ON p.id = o.id"),
 		view(36, "likeness", "CREATE VIEW likeness AS SELECT * FROM [sýs].columns"),
 
 		object(40, "dbo", "s_local", "SN", "[dbo].[orders]"),

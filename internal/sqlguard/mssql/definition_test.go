@@ -1,6 +1,7 @@
 package mssql_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -75,9 +76,11 @@ func TestViewQuery(t *testing.T) {
 		"/* as */ create or alter view [dbo].[as] (a, b)\n with schemabinding as\nselect a,b from dbo.t -- x": "select a , b from dbo . t",
 		"CREATE VIEW v AS WITH q AS (SELECT 1 AS a) SELECT a FROM q WITH CHECK OPTION;":                       "WITH q AS ( SELECT 1 AS a ) SELECT a FROM q",
 		"CREATE VIEW v AS SELECT a AS [with], b FROM t WITH CHECK OPTION":                                     "SELECT a AS [with] , b FROM t",
-		"CREATE VIEW v AS SELECT 1; DROP TABLE t":                                                             "SELECT 1 ; DROP TABLE t",
+		"CREATE VIEW v AS SELECT [shop].dbo.a, x FROM shop.dbo.t JOIN [SHOP]..[u] ON 1=1 JOIN shop.x ON 1=1 JOIN other.shop.y ON 1=1 JOIN srv.shop.dbo.z ON shop=1": "SELECT dbo . a , x FROM dbo . t " +
+			"JOIN [u] ON 1 = 1 JOIN shop . x ON 1 = 1 JOIN other . shop . y ON 1 = 1 JOIN srv . shop . dbo . z ON shop = 1",
+		"CREATE VIEW v AS SELECT 1; DROP TABLE t": "SELECT 1 ; DROP TABLE t",
 	} {
-		got, err := mssql.ViewQuery(definition)
+		got, err := mssql.ViewQuery(definition, "Shop")
 		if err != nil || got != want {
 			t.Errorf("%s:\n%q, %v, want\n%q", definition, got, err, want)
 		}
@@ -86,8 +89,39 @@ func TestViewQuery(t *testing.T) {
 		"empty": "", "procedure": "CREATE PROCEDURE p AS SELECT 1", "no query": "CREATE VIEW v (a)", "unclosed": "CREATE VIEW v AS SELECT 'x",
 		"binary": "CREATE VIEW v\x00 AS SELECT 1", "long": "CREATE VIEW v AS SELECT '" + strings.Repeat("x", 100_001) + "'",
 	} {
-		if got, err := mssql.ViewQuery(definition); !fault.Is(err, fault.Invalid) {
+		if got, err := mssql.ViewQuery(definition, "Shop"); !fault.Is(err, fault.Invalid) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
+	}
+}
+
+// TestExpansions bounds what WITH queries that refer to each other stand for:
+// the server writes each of them out where it is referred to.
+func TestExpansions(t *testing.T) {
+	chain := func(links int) string {
+		var b strings.Builder
+		b.WriteString("WITH c0 AS (SELECT 1 AS x FROM t)")
+		for i := 1; i <= links; i++ {
+			fmt.Fprintf(&b, ", c%d AS (SELECT 1 AS x FROM c%d a, c%d b)", i, i-1, i-1)
+		}
+		fmt.Fprintf(&b, " SELECT count(*) FROM c%d", links)
+		return b.String()
+	}
+	if _, err := mssql.New().Check(chain(9)); err != nil { // 512
+		t.Errorf("some: %v", err)
+	}
+	for name, sql := range map[string]string{
+		"many": chain(10), "very many": chain(60),
+		"from the query":       "WITH c AS (SELECT 1 AS x" + strings.Repeat(" UNION ALL SELECT 1 FROM t", 101) + ") SELECT 1 AS x FROM c" + strings.Repeat(", c", 10),
+		"in other letter case": strings.ReplaceAll(chain(12), "FROM c", "FROM C"),
+		"in derived tables":    strings.ReplaceAll(chain(12), "FROM c3 a", "FROM (SELECT * FROM c3) a"),
+	} {
+		if _, err := mssql.New().Check(sql); !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.Of(err).Public, "Statement too expensive: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	recursive := "WITH r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 10) SELECT n FROM r"
+	if _, err := mssql.New().Check(recursive); err != nil {
+		t.Errorf("a recursive query: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package mssql
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -21,6 +22,8 @@ type inspector struct {
 	nodes     map[reflect.Type]node
 	seen      map[int]bool // positions of the nodes, for account
 	ctes      []string
+	weights   map[string]int // of ended WITH queries, by folded name
+	weight    int            // of the query that is walked
 	tables    []string
 	functions []string
 }
@@ -53,6 +56,9 @@ func (in *inspector) walk(v reflect.Value) error {
 		if err := in.field(v.Elem().Field(i)); err != nil {
 			return err
 		}
+	}
+	if _, with := value.(*ast.WithCtesAndXmlNamespaces); with {
+		in.endCommonTable()
 	}
 	return nil
 }
@@ -93,7 +99,37 @@ func (in *inspector) withClause(n *ast.WithCtesAndXmlNamespaces) error {
 
 // commonTable declares a name; T-SQL lets its own query refer to it.
 func (in *inspector) commonTable(n *ast.CommonTableExpression) error {
+	in.endCommonTable()
 	in.ctes = append(in.ctes, n.ExpressionName.Value)
+	return nil
+}
+
+// endCommonTable notes how many relations the WITH query stands for that was
+// walked last.
+func (in *inspector) endCommonTable() {
+	if len(in.ctes) == 0 {
+		return
+	}
+	if in.weights == nil {
+		in.weights = map[string]int{}
+	}
+	last := Fold(in.ctes[len(in.ctes)-1])
+	in.weights[last] = max(in.weights[last], in.weight, 1)
+	in.weight = 0
+}
+
+// maxExpanded bounds the relations that a statement reads once its WITH queries
+// are written out wherever they are referred to. Planning alone takes memory
+// for each.
+const maxExpanded = 1000
+
+// expand counts a reference to a relation or WITH query.
+func (in *inspector) expand(base string) error {
+	weight := in.weights[Fold(base)]
+	in.weight += max(weight, 1)
+	if weight > 1 && in.weight > maxExpanded {
+		return sqlguard.TooExpensive(fmt.Sprintf("its WITH queries stand for more than %d relations. Refer to each of them fewer times", maxExpanded))
+	}
 	return nil
 }
 
@@ -174,6 +210,9 @@ func (in *inspector) relation(n *ast.SchemaObjectName) error {
 // to those of WITH: a database that ignores case has one relation reported too
 // many, never one too few.
 func (in *inspector) unqualified(base string) error {
+	if err := in.expand(base); err != nil {
+		return err
+	}
 	if slices.Contains(in.ctes, base) {
 		return nil
 	}
