@@ -195,7 +195,7 @@ func (a *objects) expressions(list []expression, what string, e *edges) {
 
 // code adds what a text leads to.
 func (a *objects) code(query, what string, e *edges) {
-	stmt, err := guard.New().Allowing(a.functionNames()).Check(query)
+	stmt, err := a.guard.Check(query)
 	if err != nil {
 		e.refused = what + " holds what no statement may: " + fault.Of(err).Public
 		return
@@ -217,14 +217,6 @@ func (a *objects) code(query, what string, e *edges) {
 		}
 		e.relations = append(e.relations, found...)
 	}
-}
-
-func (a *objects) functionNames() []string {
-	names := make([]string, len(a.functions))
-	for i, f := range a.functions {
-		names[i] = f.full()
-	}
-	return names
 }
 
 // synonym follows a synonym within its database.

@@ -243,6 +243,20 @@ func TestObjectsAreReadOnce(t *testing.T) {
 	}
 }
 
+// TestObjectsAreBounded: a server that invents objects without end is refused.
+func TestObjectsAreBounded(t *testing.T) {
+	s := start(t)
+	rows := [][]any{session(databaseName)}
+	for i := range int64(300_000) {
+		rows = append(rows, object(i, "", "", "U", ""))
+	}
+	s.objects = func(string) [][]any { return rows }
+	_, err := run(t, opened(t, s, "reader", database.Rules{}), "SELECT 1", database.Limit{})
+	if !fault.Is(err, fault.Unavailable) || fault.Of(err).Public != "the database has more objects than can be judged" {
+		t.Errorf("error %v", err)
+	}
+}
+
 // TestPowerfulLogin refuses a login that may do too much, on every way in.
 func TestPowerfulLogin(t *testing.T) {
 	for _, role := range []string{"sysadmin", "securityadmin", "CONTROL SERVER", "ADMINISTER BULK OPERATIONS"} {

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
 )
 
@@ -69,8 +71,18 @@ type objects struct {
 	named            map[string][]*object // by folded schema.name
 	based            map[string][]*object // by folded name
 	functions        []*object            // by signature
+	guard            sqlguard.Guard       // lets every function of the database pass
 	sources          map[*object]string   // of functions, when they were asked for
+	rows             int
 	read             time.Time
+}
+
+// maxObjectRows bounds what is kept of a catalogue: the server is not trusted
+// to be one, and small rows make large objects.
+const maxObjectRows = 300_000
+
+func errTooManyObjects() error {
+	return fault.New(fault.Unavailable, "the database has more objects than can be judged")
 }
 
 func newObjects() *objects {
@@ -100,6 +112,9 @@ func (c *conn) readObjects(ctx context.Context, sources bool) (*objects, error) 
 func (a *objects) take(_ int, values []driver.Value) error {
 	if len(values) != 6 {
 		return errProtocol
+	}
+	if a.rows++; a.rows > maxObjectRows {
+		return errTooManyObjects()
 	}
 	r := record(values)
 	switch r.text(0) {
@@ -153,29 +168,38 @@ func parameterType(r record) string {
 	return r.text(5)
 }
 
-// finish makes the objects findable and hashes the functions.
+// finish makes the objects findable and the guard for their definitions.
 func (a *objects) finish() {
 	for _, o := range a.byID {
 		full, base := guard.Fold(o.full()), guard.Fold(o.name)
 		a.named[full] = append(a.named[full], o)
 		a.based[base] = append(a.based[base], o)
-		if !o.isFunction() {
-			continue
+		if o.isFunction() {
+			a.finishFunction(o)
 		}
-		if o.typ == "IF" || o.typ == "TF" || o.typ == "FT" {
-			o.returns = "table"
-		}
-		if !o.hidden {
-			sum := sha256.Sum256([]byte(o.typ + "\x00" + o.signature() + "\x00" + o.returns + "\x00" + o.text))
-			o.hash = hex.EncodeToString(sum[:])
-		}
-		if a.sources != nil {
-			a.sources[o] = o.text
-		}
-		o.text = ""
-		a.functions = append(a.functions, o)
 	}
 	slices.SortFunc(a.functions, func(x, y *object) int { return cmp.Compare(x.signature(), y.signature()) })
+	names := make([]string, len(a.functions))
+	for i, f := range a.functions {
+		names[i] = f.full()
+	}
+	a.guard = guard.New().Allowing(names)
+}
+
+// finishFunction hashes a function, of which then no more is needed.
+func (a *objects) finishFunction(o *object) {
+	if o.typ == "IF" || o.typ == "TF" || o.typ == "FT" {
+		o.returns = "table"
+	}
+	if !o.hidden {
+		sum := sha256.Sum256([]byte(o.typ + "\x00" + o.signature() + "\x00" + o.returns + "\x00" + o.text))
+		o.hash = hex.EncodeToString(sum[:])
+	}
+	if a.sources != nil {
+		a.sources[o] = o.text
+	}
+	o.text = ""
+	a.functions = append(a.functions, o)
 }
 
 // Functions lists the functions that users have defined; see [database.Conn].
