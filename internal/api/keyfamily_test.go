@@ -142,6 +142,25 @@ func TestCappedKeySeesItsOwn(t *testing.T) {
 	g.revoke(t, full.raw, other).want(t, 204, "")
 }
 
+// TestCappedKeyReplacesItsOwn: a new key takes the place of an ended namesake,
+// but a capped key not of one that it does not see.
+func TestCappedKeyReplacesItsOwn(t *testing.T) {
+	g := start(t, unlimited)
+	token := g.acme.admin.token
+	g.revoke(t, token, g.newKey(t, token, "laptop", nil)).want(t, 204, "")
+	capped := g.newKey(t, token, "capped", object{"max_role": "viewer"})
+	for range 2 {
+		g.revoke(t, capped.raw, g.newKey(t, capped.raw, "laptop", nil)).want(t, 204, "")
+	}
+	if got := g.listed(t, token); got != "capped laptop laptop<capped" {
+		t.Errorf("left %q", got)
+	}
+	g.newKey(t, token, "laptop", nil)
+	if got := g.listed(t, token); got != "capped laptop" {
+		t.Errorf("after the owner's own: %q", got)
+	}
+}
+
 // TestKeysMadeWhileTheirMakerEnds makes keys with keys of a chain at the very
 // time at which its head is revoked: none is left alive.
 func TestKeysMadeWhileTheirMakerEnds(t *testing.T) {

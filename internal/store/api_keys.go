@@ -98,15 +98,18 @@ func (s Scope) APIKey(ctx context.Context, user identity.UserID, id string) (API
 // that one has (contract 2.4); a parent that has ended is NotFound.
 func (tx *Tx) CreateAPIKey(ctx context.Context, n NewAPIKey) (APIKey, error) {
 	tx.changed = true
+	within := "" // whose ended namesakes are replaced, "" for the user's
 	if n.Parent != "" {
 		parent, err := tx.liveParent(ctx, n)
 		if err != nil {
 			return APIKey{}, err
 		}
-		n.within(parent)
+		if n.within(parent); parent.MaxRole != identity.None {
+			within = parent.ID // a capped key changes nothing that it does not see
+		}
 	}
 	err := tx.q.DeleteEndedNamesakes(ctx, db.DeleteEndedNamesakesParams{
-		TenantID: tx.tenant, UserID: string(n.User), Name: n.Name, ExpiresAt: micros(tx.now),
+		TenantID: tx.tenant, UserID: string(n.User), Name: n.Name, ExpiresAt: micros(tx.now), ParentID: within,
 	})
 	if err != nil {
 		return APIKey{}, tx.db.fault("delete ended namesakes", err)

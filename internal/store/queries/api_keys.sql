@@ -1,7 +1,8 @@
 -- name: DeleteEndedNamesakes :exec
 DELETE FROM api_keys
 WHERE tenant_id = $1 AND user_id = $2 AND name = $3
-    AND (revoked_at <> 0 OR (expires_at <> 0 AND expires_at <= $4));
+    AND (revoked_at <> 0 OR (expires_at <> 0 AND expires_at <= $4))
+    AND (parent_id = $5 OR $5 = '');
 
 -- name: InsertAPIKey :one
 INSERT INTO api_keys (id, tenant_id, user_id, name, prefix, hashed_key, hash_key_id, max_role, created_at, expires_at,

@@ -13,6 +13,7 @@ const DeleteEndedNamesakes = `-- name: DeleteEndedNamesakes :exec
 DELETE FROM api_keys
 WHERE tenant_id = $1 AND user_id = $2 AND name = $3
     AND (revoked_at <> 0 OR (expires_at <> 0 AND expires_at <= $4))
+    AND (parent_id = $5 OR $5 = '')
 `
 
 type DeleteEndedNamesakesParams struct {
@@ -20,6 +21,7 @@ type DeleteEndedNamesakesParams struct {
 	UserID    string
 	Name      string
 	ExpiresAt int64
+	ParentID  string
 }
 
 func (q *Queries) DeleteEndedNamesakes(ctx context.Context, arg DeleteEndedNamesakesParams) error {
@@ -28,6 +30,7 @@ func (q *Queries) DeleteEndedNamesakes(ctx context.Context, arg DeleteEndedNames
 		arg.UserID,
 		arg.Name,
 		arg.ExpiresAt,
+		arg.ParentID,
 	)
 	return err
 }
