@@ -79,7 +79,17 @@ func verifyAudit(ctx context.Context, c *command) error {
 
 func (v *verification) finding(format string, args ...any) {
 	v.findings++
-	fmt.Fprintf(v.out, format+"\n", args...)
+	v.line(format, args...)
+}
+
+// line prints one line, whatever is in it: much of it comes from a database
+// that somebody may have tampered with, and who reads it sits at a terminal.
+func (v *verification) line(format string, args ...any) {
+	fmt.Fprintln(v.out, oneLine(fmt.Sprintf(format, args...)))
+}
+
+func oneLine(text string) string {
+	return strings.NewReplacer("\n", `\n`, "\r", `\r`).Replace(audit.Visible(text))
 }
 
 // readAnchors reads the anchor files. What the database knows of them is read
@@ -112,7 +122,7 @@ func (v *verification) readAnchors(ctx context.Context, cfg *config.Config, path
 		}
 	}
 	if len(known) == 0 && len(written) == 0 {
-		fmt.Fprintln(v.out, "note: there are no anchors, so a chain that was replaced by an older one shows only against --head")
+		v.line("note: there are no anchors, so a chain that was replaced by an older one shows only against --head")
 	}
 	v.compareFiles(known, written, partial)
 	return nil
@@ -129,7 +139,7 @@ func (v *verification) compareFiles(known []store.AnchorFile, written map[string
 		case given && has < f.Number:
 			v.finding("anchors are missing: file %s was written until %s and ends at %s", f.ID, until, time.UnixMicro(has).UTC().Format(time.RFC3339))
 		case !given && partial:
-			fmt.Fprintf(v.out, "note: anchor file %s, written until %s, was not given\n", f.ID, until)
+			v.line("note: anchor file %s, written until %s, was not given", f.ID, until)
 		case !given:
 			v.finding("anchors are missing: file %s, written until %s, was removed or is on another instance (--anchors FILE; --without-missing-anchors goes on without)", f.ID, until)
 		}
@@ -209,13 +219,13 @@ func (v *verification) print(t store.AuditTenant, chain store.AuditChain) {
 	if len(chain.Damage) > 0 {
 		state = "NOT INTACT"
 	}
-	fmt.Fprintf(v.out, "%s:%d:%s\n  tenant %s, %d records, %d to %d, last written %s, head signed with key %s: %s\n",
-		name, chain.Head.Seq, chain.Head.Hash, t.ID, chain.Records, chain.First, chain.Last, timeText(chain.Head.At), chain.KeyID, state)
+	v.line("%s:%d:%s", name, chain.Head.Seq, chain.Head.Hash)
+	v.line("  tenant %s, %d records, %d to %d, last written %s, head signed with key %s: %s", t.ID, chain.Records, chain.First, chain.Last, timeText(chain.Head.At), chain.KeyID, state)
 	if chain.PurgedTo > 0 {
-		fmt.Fprintf(v.out, "  up to record %d removed by retention, last at %s\n", chain.PurgedTo, timeText(chain.PurgedAt))
+		v.line("  up to record %d removed by retention, last at %s", chain.PurgedTo, timeText(chain.PurgedAt))
 	}
 	if chain.CarriedTo > 0 {
-		fmt.Fprintf(v.out, "  up to record %d written without signatures and taken over at %s\n", chain.CarriedTo, timeText(chain.CarriedAt))
+		v.line("  up to record %d written without signatures and taken over at %s", chain.CarriedTo, timeText(chain.CarriedAt))
 	}
 	for _, damage := range chain.Damage {
 		v.finding("  %s", damage)
@@ -249,8 +259,12 @@ func showAudit(ctx context.Context, c *command) error {
 		if r.ID == "" {
 			return err
 		}
-		fmt.Fprintf(out, "record %d  %s\n%s  %s\nuser %s  address %s\n%s\n",
-			r.Seq, r.ID, r.CreatedAt.Format(time.RFC3339Nano), r.Event, r.UserEmail, r.IP, r.Metadata)
+		for _, line := range []string{
+			fmt.Sprintf("record %d  %s", r.Seq, r.ID), r.CreatedAt.Format(time.RFC3339Nano) + "  " + r.Event,
+			fmt.Sprintf("user %s  address %s", r.UserEmail, r.IP), string(r.Metadata),
+		} {
+			fmt.Fprintln(out, oneLine(line))
+		}
 		if r.Authentic != nil {
 			fmt.Fprintln(out, "THIS RECORD IS NOT AS IT WAS WRITTEN, or its key is no longer configured: see audit verify")
 		}

@@ -112,6 +112,7 @@ func TestVerifyTellsWhatHappened(t *testing.T) {
 		"other head":        {args: []string{"--head", gatewaytest.Slug + ":2:" + noHash}, want: "edited: record 2"},
 		"later head":        {args: []string{"--head", gatewaytest.Slug + ":9999:" + noHash}, want: "cut at the end: records "},
 		"head of nobody":    {args: []string{"--head", "nobody:3:" + noHash}, want: "whole chain missing: records 1 to 3"},
+		"terminal":          {change: "UPDATE audit_logs SET key_id = 'x' || char(27) || '[2J' || char(10) || 'acme: intact' WHERE seq = 2", want: `x\u001b[2J\nacme: intact`},
 		"other key": {do: func(_ *testing.T, env map[string]string) {
 			env["SECRET_KEY"] = "0a1b2c3d4e5f60718293a4b5c6d7e8f9-other"
 		}, want: "which is no longer configured"},

@@ -79,11 +79,49 @@ func NewAnchorFile(cfg AnchorFileConfig) *AnchorFile { return &AnchorFile{cfg: c
 // Anchor implements [Sink]. A chain that has become shorter than the file
 // knows is logged; its new head is written all the same.
 func (f *AnchorFile) Anchor(ctx context.Context, heads []Head) error {
-	if err := f.refresh(ctx); err != nil {
-		return fmt.Errorf("anchor file: %w", err)
+	err := f.anchor(ctx, heads)
+	if err == nil {
+		return nil
 	}
+	// Logs name no paths.
+	if at := new(fs.PathError); errors.As(err, &at) {
+		err = fmt.Errorf("%s: %w", at.Op, at.Err)
+	} else if at := new(os.LinkError); errors.As(err, &at) {
+		err = fmt.Errorf("%s: %w", at.Op, at.Err)
+	}
+	return fmt.Errorf("%s in DATA_DIR: %w", AnchorFileName, err)
+}
+
+func (f *AnchorFile) anchor(ctx context.Context, heads []Head) error {
+	if err := f.refresh(ctx); err != nil {
+		return err
+	}
+	lines, number, err := f.lines(ctx, heads)
+	if err != nil || len(lines) == 0 {
+		return err
+	}
+	size, err := appendDurably(f.cfg.Path, lines)
+	if err != nil {
+		f.id = "" // part of it may be written
+		return err
+	}
+	f.number, f.size = number, size
+	for _, h := range heads {
+		f.newest[h.Tenant] = h
+	}
+	if size > max(compactFrom, 2*f.compacted) {
+		if err := f.compact(); err != nil {
+			return err
+		}
+	}
+	return f.cfg.Marks.RememberAuditAnchors(ctx, f.id, f.number)
+}
+
+// lines returns the anchors of the heads that are not in the file yet, and the
+// number of the last one.
+func (f *AnchorFile) lines(ctx context.Context, heads []Head) (text []byte, number int64, err error) {
 	var lines bytes.Buffer
-	number := f.number
+	number = f.number
 	for _, h := range heads {
 		known := f.newest[h.Tenant]
 		if h.Seq < known.Seq {
@@ -95,27 +133,10 @@ func (f *AnchorFile) Anchor(ctx context.Context, heads []Head) error {
 		}
 		number = max(number+1, f.cfg.Now().UnixMicro())
 		if err := f.line(&lines, number, h); err != nil {
-			return err
+			return nil, 0, err
 		}
 	}
-	if lines.Len() == 0 {
-		return nil
-	}
-	size, err := appendDurably(f.cfg.Path, lines.Bytes())
-	if err != nil {
-		f.id = "" // part of it may be written
-		return fmt.Errorf("anchor file: %w", err)
-	}
-	f.number, f.size = number, size
-	for _, h := range heads {
-		f.newest[h.Tenant] = h
-	}
-	if size > max(compactFrom, 2*f.compacted) {
-		if err := f.compact(); err != nil {
-			return fmt.Errorf("compact anchor file: %w", err)
-		}
-	}
-	return f.cfg.Marks.RememberAuditAnchors(ctx, f.id, f.number)
+	return lines.Bytes(), number, nil
 }
 
 func (f *AnchorFile) line(lines *bytes.Buffer, number int64, h Head) error {

@@ -43,10 +43,15 @@ type Anchors struct {
 	heads Heads
 	sink  Sink
 
-	mu      sync.Mutex
-	began   bool
-	waiting map[identity.TenantID]Head
+	mu       sync.Mutex
+	began    bool
+	waiting  map[identity.TenantID]Head
+	failures int // in a row
 }
+
+// tellAgain is after how many failures in a row another one is told: a folder
+// that cannot be written must not fill the log.
+const tellAgain = 60
 
 // NewAnchors returns anchors that have written nothing yet.
 func NewAnchors(heads Heads, sink Sink) *Anchors {
@@ -54,10 +59,24 @@ func NewAnchors(heads Heads, sink Sink) *Anchors {
 }
 
 // Write anchors what has moved. Heads that could not be written are written
-// with the next ones.
+// with the next ones. Of failures in a row it returns the first of each ten
+// minutes.
 func (a *Anchors) Write(ctx context.Context) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	err := a.write(ctx)
+	if err == nil {
+		a.failures = 0
+		return nil
+	}
+	a.failures++
+	if a.failures%tellAgain != 1 {
+		return nil
+	}
+	return err
+}
+
+func (a *Anchors) write(ctx context.Context) error {
 	moved := a.heads.MovedAuditHeads()
 	var failed error
 	if !a.began {

@@ -178,6 +178,17 @@ func TestACutAnchorFileStaysCut(t *testing.T) {
 	}
 }
 
+func TestErrorsOfTheAnchorFileShowNoPath(t *testing.T) {
+	r := newAnchorRig(t)
+	if err := os.WriteFile(filepath.Dir(r.path), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := r.open().Anchor(t.Context(), []audit.Head{headAt("a", 1)})
+	if err == nil || strings.Contains(err.Error(), filepath.Dir(r.path)) {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestAShorterChainIsLoggedAndKept(t *testing.T) {
 	r := newAnchorRig(t)
 	file := r.open()
@@ -265,8 +276,14 @@ func TestAnchorsThatCouldNotBeWrittenAreWrittenLater(t *testing.T) {
 	source := &headsOf{all: []audit.Head{headAt("a", 1), headAt("b", 1)}, moved: []audit.Head{headAt("a", 2)}}
 	sink := &failingSink{err: errors.New("disk full")}
 	anchors := audit.NewAnchors(source, sink)
-	if err := anchors.Write(t.Context()); err == nil {
-		t.Error("no error")
+	told := 0
+	for range 61 {
+		if anchors.Write(t.Context()) != nil {
+			told++
+		}
+	}
+	if told != 2 {
+		t.Errorf("61 failures in a row were told %d times", told)
 	}
 	sink.err, source.moved = nil, []audit.Head{headAt("c", 1)}
 	for range 2 {

@@ -307,6 +307,27 @@ func TestKeysOfTheAuditLogRotate(t *testing.T) {
 	})
 }
 
+// TestKeysOfTheAuditLogRotateOneGatewayAfterTheOther lets one gateway have the
+// new key before the other: nothing of what they write is lost to either.
+func TestKeysOfTheAuditLogRotateOneGatewayAfterTheOther(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		before := mustOpen(t, url)
+		if err := before.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		rotated := mustOpenWith(t, url, store.Options{Signer: mustSigner(secondKey, firstKey)})
+		for range 3 {
+			appendMore(t, url, before, "t1")
+			appendMore(t, url, rotated, "t1")
+		}
+		checkDamage(t, rotated, "t1", nil, "")
+		checkDamage(t, before, "t1", nil, store.Unverifiable)
+		if n := len(mustAudit(t, rotated.Tenant("t1"), "audit.chain_broken")); n != 2 {
+			t.Errorf("%d breaks are recorded", n)
+		}
+	})
+}
+
 // TestOldChainsAreTakenOver upgrades a database whose chain is a plain one, of
 // which retention has removed the beginning.
 func TestOldChainsAreTakenOver(t *testing.T) {

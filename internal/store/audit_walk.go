@@ -197,6 +197,9 @@ func (w *walker) noteBreak(r *db.AuditLog) {
 	if err := json.Unmarshal([]byte(r.Metadata), &found); err != nil {
 		found.Reason = "a break of the chain was recorded"
 	}
+	if w.db.chain.wasSound(found, r) {
+		return
+	}
 	kind := CutAtEnd
 	if found.KeyGone {
 		kind = Unverifiable
