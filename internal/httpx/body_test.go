@@ -84,16 +84,25 @@ func TestRefusedBodyIsNotRead(t *testing.T) {
 }
 
 // TestAnnouncedBodyTakesNoMemory: whoever announces a large body and sends
-// none of it makes the gateway hold little.
+// little of it makes the gateway hold little.
 func TestAnnouncedBodyTakesNoMemory(t *testing.T) {
-	r := httptest.NewRequest("POST", "/", strings.NewReader("{"))
-	r.ContentLength = MCPBody
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	_, err := ReadBody(httptest.NewRecorder(), r, MCPBody)
-	runtime.ReadMemStats(&after)
-	if took := after.TotalAlloc - before.TotalAlloc; took > 4*SmallBody {
-		t.Errorf("reading took %d bytes (%v)", took, err)
+	free := func(int) error { return nil }
+	full := func(int) error { return errors.New("full") }
+	for name, c := range map[string]struct {
+		sent    int
+		reserve func(int) error
+	}{
+		"a byte": {1, free}, "a byte, uncounted": {1, nil}, "what is free": {SmallBody, full}, "more, uncounted": {SmallBody + 1, nil},
+	} {
+		r := httptest.NewRequest("POST", "/", unannounced{strings.NewReader(strings.Repeat("x", c.sent))})
+		r.ContentLength = MCPBody
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := ReadLargeBody(httptest.NewRecorder(), r, MCPBody, c.reserve)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 8*SmallBody {
+			t.Errorf("%s: reading took %d bytes (%v)", name, took, err)
+		}
 	}
 }
 

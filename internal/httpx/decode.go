@@ -27,7 +27,7 @@ const (
 // ReadBody reads the whole body. It lifts the read deadline that [Front] set
 // for the body, so that a response may stream for as long as it needs.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	return ReadLargeBody(w, r, limit, func(int) error { return nil })
+	return ReadLargeBody(w, r, limit, nil)
 }
 
 // SmallBody is how many bytes of a body are read before memory is taken for
@@ -36,22 +36,27 @@ const SmallBody = 64 << 10
 
 // ReadLargeBody is [ReadBody] for bodies whose memory is counted. Beyond
 // [SmallBody] it calls reserve once, with the bytes that the body announces,
-// or the limit when it announces none, before it reads on.
+// or the limit when it announces none, before it reads on. With a nil reserve
+// the memory grows with what arrives.
 func ReadLargeBody(w http.ResponseWriter, r *http.Request, limit int64, reserve func(bytes int) error) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(nil)
 	}
-	var refused error
-	buf, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, int(limit), func(bytes int) error {
-		refused = reserve(bytes)
-		return refused
-	})
+	var buf bytes.Buffer
+	body := http.MaxBytesReader(w, r.Body, limit)
+	more, err := readSmall(&buf, body, r.ContentLength)
+	if more && reserve != nil {
+		if err := reserveRest(&buf, r.ContentLength, limit, reserve); err != nil {
+			return nil, err
+		}
+	}
+	if more {
+		_, err = buf.ReadFrom(body)
+	}
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
 		return nil, tooLarge(err)
-	case refused != nil:
-		return nil, refused
 	case err != nil:
 		return nil, fault.Wrap(fault.Invalid, err, "Request body could not be read")
 	}
@@ -62,26 +67,29 @@ func ReadLargeBody(w http.ResponseWriter, r *http.Request, limit int64, reserve 
 	return buf.Bytes(), nil
 }
 
-// readAll reads a body of which length bytes are announced, -1 for no word.
-func readAll(body io.Reader, length int64, limit int, reserve func(bytes int) error) (buf bytes.Buffer, err error) {
+// readSmall reads the first [SmallBody] bytes of a body of which length bytes
+// are announced, -1 for no word. It reports whether there may be more.
+func readSmall(buf *bytes.Buffer, body io.Reader, length int64) (more bool, err error) {
 	buf.Grow(int(min(max(length, 0), SmallBody)) + bytes.MinRead)
 	if 0 <= length && length <= SmallBody {
 		_, err = buf.ReadFrom(body)
-		return buf, err
+		return false, err
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, SmallBody))
-	if err != nil || n < SmallBody {
-		return buf, err
-	}
+	return err == nil && n == SmallBody, err
+}
+
+// reserveRest reserves memory for the whole body, and makes the buffer as
+// large as has been announced.
+func reserveRest(buf *bytes.Buffer, length, limit int64, reserve func(bytes int) error) error {
 	if length < 0 {
-		err = reserve(limit)
-	} else if err = reserve(int(length)); err == nil {
-		buf.Grow(int(length) - SmallBody + bytes.MinRead)
+		return reserve(int(limit))
 	}
-	if err == nil {
-		_, err = buf.ReadFrom(body)
+	if err := reserve(int(length)); err != nil {
+		return err
 	}
-	return buf, err
+	buf.Grow(int(length) - buf.Len() + bytes.MinRead)
+	return nil
 }
 
 func tooLarge(cause error) error {
