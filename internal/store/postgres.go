@@ -72,7 +72,7 @@ func leadsDirectly(ctx context.Context, cfg *pgx.ConnConfig) (bool, error) {
 		return false, err
 	}
 	results, err := conn.PgConn().Exec(ctx, "SELECT "+pgdirect.Columns+"; ROLLBACK").ReadAll()
-	if err != nil {
+	if err != nil || len(results) == 0 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 3 {
 		return false, err
 	}
 	v := results[0].Rows[0]

@@ -196,6 +196,23 @@ func TestPoolerCancelReachesTheServer(t *testing.T) {
 	}
 }
 
+// TestPoolerCancelSparesTheNeighbour: a cancel that is late must not end what
+// another application does on the same server connection.
+func TestPoolerCancelSparesTheNeighbour(t *testing.T) {
+	s := start(t)
+	host := s.pooler(t, "transaction", 1)
+	n := s.neighbour(t, host)
+	conn := s.open(t, s.through(host, s.ownerConn))
+	mustQuery(t, conn, "SELECT 1 AS v")
+	for i := range 30 {
+		_, err := conn.Query(testContext(t), statement("SELECT pg_sleep(0.05)"), database.Limit{Timeout: time.Duration(40+i) * time.Millisecond})
+		if err != nil && !fault.Is(err, fault.Timeout) && !fault.Is(err, fault.Unavailable) {
+			t.Errorf("Query = %v", err)
+		}
+	}
+	n.check(t)
+}
+
 // TestPoolerInStatementMode is refused in words, and leaves nothing behind.
 func TestPoolerInStatementMode(t *testing.T) {
 	s := start(t)

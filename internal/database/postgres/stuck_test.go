@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -13,15 +14,18 @@ import (
 
 // deafSQL makes a function that runs for so many seconds whatever is asked of
 // it, as PostgreSQL does inside of one long step, and takes no processor time.
+// The outer blocks hear what comes while the inner ones begin or end: cancels
+// and the end of the statement's time come close together.
 const deafSQL = `CREATE FUNCTION deaf(seconds float8) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE until timestamptz := clock_timestamp() + seconds * interval '1 second';
 BEGIN
-	WHILE clock_timestamp() < until LOOP
-		BEGIN
-			PERFORM pg_sleep(0.05 + extract(epoch FROM until - clock_timestamp()));
-		EXCEPTION WHEN query_canceled THEN NULL;
-		END;
-	END LOOP;
+	WHILE clock_timestamp() < until LOOP BEGIN
+		WHILE clock_timestamp() < until LOOP BEGIN
+			WHILE clock_timestamp() < until LOOP BEGIN
+				PERFORM pg_sleep(0.05 + extract(epoch FROM until - clock_timestamp()));
+			EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP;
+		EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP;
+	EXCEPTION WHEN query_canceled THEN NULL; END; END LOOP;
 	RETURN 'done';
 END $$`
 
@@ -37,6 +41,21 @@ func (s *server) makeDeaf(t testing.TB) {
 	t.Cleanup(func() { until(t, func() bool { return s.working(t) == "0" }) })
 }
 
+// connectAll has the pool make all its connections, because making one counts
+// against a statement's time.
+func connectAll(t *testing.T, conn database.Conn) {
+	t.Helper()
+	var all sync.WaitGroup
+	for range database.MaxOpenConns {
+		all.Go(func() {
+			if _, err := conn.Query(testContext(t), statement("SELECT pg_sleep(0.3)"), database.Limit{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
 // TestStuckWorkKeepsItsPlace: a statement that the server cannot end keeps its
 // place until it ends, while its caller is answered.
 func TestStuckWorkKeepsItsPlace(t *testing.T) {
@@ -50,11 +69,12 @@ func TestStuckWorkKeepsItsPlace(t *testing.T) {
 			}
 			conn := s.open(t, address)
 			s.makeDeaf(t)
+			connectAll(t, conn)
 			done := make(chan error, database.MaxOpenConns)
 			started := time.Now()
 			for range database.MaxOpenConns {
 				go func() {
-					_, err := conn.Query(testContext(t), statement("SELECT deaf(9)"), database.Limit{Timeout: 500 * time.Millisecond})
+					_, err := conn.Query(testContext(t), statement("SELECT deaf(18)"), database.Limit{Timeout: 2 * time.Second})
 					done <- err
 				}()
 			}
@@ -64,7 +84,7 @@ func TestStuckWorkKeepsItsPlace(t *testing.T) {
 					t.Errorf("Query = %v, want a timeout that tells of the server's work", err)
 				}
 			}
-			if took := time.Since(started); took > 12*time.Second {
+			if took := time.Since(started); took > 15*time.Second {
 				t.Errorf("the callers waited %s", took)
 			}
 			stuck := database.Usage{Open: database.MaxOpenConns, InUse: database.MaxOpenConns, Stuck: database.MaxOpenConns}
@@ -111,10 +131,11 @@ func TestStuckWorkRefusesWhoWaits(t *testing.T) {
 	s := start(t)
 	conn := s.open(t, s.readerConn)
 	s.makeDeaf(t)
+	connectAll(t, conn)
 	done := make(chan error, database.MaxOpenConns+1)
 	for range database.MaxOpenConns {
 		go func() {
-			_, err := conn.Query(testContext(t), statement("SELECT deaf(9)"), database.Limit{Timeout: time.Second})
+			_, err := conn.Query(testContext(t), statement("SELECT deaf(18)"), database.Limit{Timeout: 2 * time.Second})
 			done <- err
 		}()
 	}
@@ -153,7 +174,7 @@ func TestStuckInOneStep(t *testing.T) {
 	mustExec(t, s.admin, fmt.Sprintf(step, probe))
 	size := int(probe * float64(about) / float64(time.Since(started)))
 	t.Cleanup(func() { until(t, func() bool { return s.working(t) == "0" }) })
-	_, err := conn.Query(testContext(t), statement(fmt.Sprintf(step, size)), database.Limit{Timeout: 500 * time.Millisecond})
+	_, err := conn.Query(testContext(t), statement(fmt.Sprintf(step, size)), database.Limit{Timeout: 2 * time.Second})
 	if !fault.Is(err, fault.Timeout) {
 		t.Errorf("Query = %v, want a timeout", err)
 	}
