@@ -57,7 +57,8 @@ UNION ALL
 SELECT 'relation', c.oid, c.reltype, json_build_object('schema', n.nspname, 'name', c.relname,
   'visible', pg_table_is_visible(c.oid))::text
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)'
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND (c.oid >= 16384 AND n.nspname !~ '^pg_(toast|temp)'
+  OR n.nspname = 'information_schema' AND c.relname = ANY ($information_schema))
 UNION ALL
 SELECT 'denied', c.oid, 0, json_build_object('schema', n.nspname, 'name', c.relname,
   'visible', pg_table_is_visible(c.oid))::text
