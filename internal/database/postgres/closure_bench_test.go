@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
@@ -37,7 +38,7 @@ func warehouse() string {
 }
 
 // BenchmarkReadStoredCode is the first statement on a connection whose
-// catalogue has not been read, less BenchmarkReadStoredCode/later.
+// catalogue has not been read, and what later ones pay.
 func BenchmarkReadStoredCode(b *testing.B) {
 	s := start(b)
 	mustExec(b, s.admin, warehouse())
@@ -51,17 +52,15 @@ func BenchmarkReadStoredCode(b *testing.B) {
 	}
 	query(b)
 	b.Run("first", func(b *testing.B) {
+		best := time.Hour
 		for b.Loop() {
 			// An unknown object drops what is known of the catalogue.
 			_, _ = conn.Query(b.Context(), statement("SELECT * FROM nothing"), database.Limit{})
+			started := time.Now()
 			query(b)
+			best = min(best, time.Since(started))
 		}
-	})
-	b.Run("later", func(b *testing.B) {
-		for b.Loop() {
-			_, _ = conn.Query(b.Context(), statement("SELECT * FROM v4 WHERE 1/0 = 1 LIMIT 1"), database.Limit{})
-			query(b)
-		}
+		b.ReportMetric(float64(best.Microseconds())/1000, "best-ms")
 	})
 	b.Run("relations", func(b *testing.B) {
 		query(b)
