@@ -155,6 +155,39 @@ func TestAllowedFunctions(t *testing.T) {
 	}
 }
 
+// TestAllowedFunctionsBringTypes: a listed function's values can meet operators
+// and casts of users' own that are not listed, without any relation.
+func TestAllowedFunctionsBringTypes(t *testing.T) {
+	s := start(t)
+	mustExec(t, s.admin, `CREATE TYPE mood AS ENUM ('sad', 'glad'); CREATE TABLE item (id int);
+		CREATE FUNCTION f_mood() RETURNS mood LANGUAGE sql AS $$ SELECT 'sad'::mood $$; CREATE FUNCTION f_moods(OUT a int, OUT b mood[]) RETURNS SETOF record LANGUAGE sql AS $$ SELECT 1, ARRAY['sad'::mood] $$;
+		CREATE FUNCTION f_near(int, int) RETURNS mood LANGUAGE sql AS $$ SELECT 'sad'::mood $$; CREATE OPERATOR ### (LEFTARG = int, RIGHTARG = int, FUNCTION = f_near);
+		CREATE FUNCTION f_of(item) RETURNS mood LANGUAGE sql AS $$ SELECT 'sad'::mood $$; CREATE FUNCTION f_plain(int) RETURNS int LANGUAGE sql AS $$ SELECT $1 $$;
+		CREATE FUNCTION same(mood, mood) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN true; END $$; CREATE OPERATOR = (LEFTARG = mood, RIGHTARG = mood, FUNCTION = same);
+		CREATE FUNCTION f_degree(mood) RETURNS int LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock(42); RETURN 1; END $$; CREATE CAST (mood AS int) WITH FUNCTION f_degree(mood);
+		GRANT SELECT ON item TO PUBLIC`)
+	rules := s.rules(t, []string{"public.f_mood()", "public.f_moods()", "public.f_near(integer, integer)", "public.f_of(public.item)", "public.f_plain(integer)"})
+	conn, g := s.openWith(t, s.readerConn, rules), guardOf(rules)
+	for sql, want := range map[string]string{
+		"SELECT 1 AS v WHERE f_mood() = 'sad'":           "Function not allowed: =",
+		"SELECT CASE f_mood() WHEN 'sad' THEN 1 END":     "Function not allowed: =",
+		"SELECT f_mood()::int":                           "Function not allowed: int4",
+		"SELECT 1 FROM f_moods() m WHERE m.b[1] = 'sad'": "Function not allowed: =",
+		"SELECT 1 AS v WHERE (1 ### 2) = 'sad'":          "Function not allowed: =",
+		"SELECT 1 FROM item i WHERE i.f_of = 'sad'":      "Function not allowed: =",
+		"SELECT f_mood() AS v":                           `[{"v":"sad"}]`,
+		"SELECT f_plain(1) AS v WHERE 1 = f_plain(1)":    `[{"v":1}]`,
+		"SELECT 1::int AS v WHERE 'a' = 'a'":             `[{"v":1}]`,
+	} {
+		if got := run(t, conn, g, sql); got != want {
+			t.Errorf("%s: %s, want %s", sql, got, want)
+		}
+	}
+	if n := s.advisoryLocks(t); n != "0" {
+		t.Errorf("%s locks are left", n)
+	}
+}
+
 // TestAllowedFunctionsAreTheOnesSeen: a function that is edited after it was
 // listed, or listed with another's hash, is refused.
 func TestAllowedFunctionsAreTheOnesSeen(t *testing.T) {

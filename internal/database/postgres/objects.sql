@@ -23,7 +23,7 @@ op AS MATERIALIZED (
 conv AS MATERIALIZED (
   SELECT c.oid, c.castsource, c.casttarget, c.castfunc, c.castcontext
   FROM pg_cast c
-  WHERE c.oid >= 16384 AND c.castfunc <> ALL ($allowed)
+  WHERE c.oid >= 16384
     AND (c.oid, 'pg_cast'::regclass) NOT IN (SELECT objid, classid FROM known)),
 
 -- The types within those types: an array's element, a domain's base.
@@ -69,7 +69,13 @@ relation AS MATERIALIZED (
   SELECT c.oid, c.reltype, n.nspname, c.relname,
     ARRAY[n.nspname || '.' || c.relname] || CASE WHEN pg_table_is_visible(c.oid) THEN ARRAY[c.relname::text] END AS names
   FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_(toast|temp)'),
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname !~ '^pg_(toast|temp)'
+  UNION ALL
+  -- The values of an allowed function come from its call, field or operator.
+  SELECT 0, u.oid, '', '', ARRAY['call ' || w.name]
+  FROM pg_proc p, unnest(p.prorettype || coalesce(p.proallargtypes, p.proargtypes::oid[])) u(oid),
+    LATERAL (SELECT p.proname UNION SELECT oprname FROM pg_operator WHERE oprcode = p.oid) w(name)
+  WHERE p.oid = ANY ($allowed)),
 held AS MATERIALIZED (
   SELECT h.type, array_agg(name) AS names
   FROM holds h JOIN relation r ON r.reltype = h.oid, unnest(r.names) name
@@ -115,7 +121,7 @@ conversion AS (
   FROM conv c JOIN pg_proc f ON f.oid = c.castfunc
   JOIN kernel source ON source.oid = c.castsource
   JOIN kernel target ON target.oid = c.casttarget JOIN pg_type t ON t.oid = target.at
-  WHERE has_function_privilege(f.oid, 'EXECUTE'))
+  WHERE has_function_privilege(f.oid, 'EXECUTE') AND f.oid <> ALL ($allowed))
 
 SELECT 'field', f.name, array_to_json(c.names), false
 FROM field f LEFT JOIN columns c ON c.attname = f.name

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
@@ -31,7 +32,8 @@ type Object struct {
 	Name string // what a refusal tells
 	// Relations are written as in [sqlguard.Statement.Tables]. Of a
 	// FieldFunction they are those that have a column of its name; of all
-	// others those whose rows hold the values that it works on.
+	// others those whose rows hold the values that it works on, and "call "
+	// before the names of allowed functions and operators that bring them.
 	Relations []string
 	// Always says that it can be reached without any of the relations.
 	Always bool
@@ -53,7 +55,12 @@ type objectName struct {
 type reach struct {
 	always    bool
 	relations map[string]struct{}
+	calls     bool // some of the relations are calls
 }
+
+// callPrefix marks an allowed function among the relations. A table of such a
+// name would only be refused more often.
+const callPrefix = "call "
 
 // NewObjects returns what the catalogue told. Objects of one kind may share a
 // name.
@@ -76,6 +83,7 @@ func (r reach) with(object Object) reach {
 	}
 	for _, name := range object.Relations {
 		r.relations[name] = struct{}{}
+		r.calls = r.calls || strings.HasPrefix(name, callPrefix)
 	}
 	r.always = r.always || object.Always
 	return r
@@ -86,9 +94,25 @@ func (r reach) has(relation string) bool {
 	return ok
 }
 
-// from reports whether a statement on these tables reaches the object.
-func (r reach) from(tables []string) bool {
-	return r.always || slices.ContainsFunc(tables, r.has)
+// from reports whether a statement reaches the object.
+func (r reach) from(stmt *sqlguard.Statement) bool {
+	return r.always || slices.ContainsFunc(stmt.Tables, r.has) || r.calls && r.fromCalls(stmt.Implied)
+}
+
+// fromCalls reports whether a function that the administrator has allowed, by
+// whichever notation, brings values that the object works on.
+func (r reach) fromCalls(i sqlguard.Implied) bool {
+	for _, call := range i.Calls {
+		if r.has(callPrefix + call.Name) {
+			return true
+		}
+	}
+	for _, field := range i.Fields {
+		if r.has(callPrefix + field.Name) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(i.Operators, func(name string) bool { return r.has(callPrefix + name) })
 }
 
 // Judge refuses an accepted statement that would run one of the objects, with
@@ -112,7 +136,7 @@ func (o *Objects) Judge(stmt *sqlguard.Statement) error {
 		{HiddenCast, o.casts},
 	} {
 		for _, name := range used.names {
-			if o.reaches[objectName{used.kind, name}].from(stmt.Tables) {
+			if o.reaches[objectName{used.kind, name}].from(stmt) {
 				return sqlguard.FunctionNotAllowed(name)
 			}
 		}
