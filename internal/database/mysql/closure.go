@@ -58,7 +58,7 @@ type closure struct {
 type reach struct {
 	relations map[string]bool // full names, itself included
 	refused   string          // why it may not be read: "it runs GET_LOCK"
-	stored    bool            // it runs functions that users have defined
+	stored    bool            // it runs what may leave something in the session
 	described bool            // nothing is read: the statement only describes the relation
 }
 
@@ -220,7 +220,7 @@ func (c *closure) load(ctx context.Context, p product, read reader, names []guar
 	for len(names) > 0 {
 		unknown := slices.DeleteFunc(slices.Clone(names), func(n guard.Name) bool { return c.relations[n] != nil || isCatalogue(n) })
 		names = nil
-		err := readRelations(ctx, read, unknown, func(n guard.Name, v []string) error {
+		err := readRelations(ctx, read, p.flavour, unknown, func(n guard.Name, v []string) error {
 			r := relationOf(v, p.judge)
 			c.relations[n] = r
 			if r.view != nil {

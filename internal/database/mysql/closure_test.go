@@ -183,7 +183,7 @@ func TestForeignEngines(t *testing.T) {
 			if p.login() {
 				p.serve(func(sql string) {
 					if strings.Contains(sql, "information_schema.tables") {
-						p.result("0", "BASE TABLE", engine, "")
+						p.result("0", "BASE TABLE", engine, "", "0")
 						return
 					}
 					p.result("1")

@@ -28,6 +28,7 @@ const (
 	codeUserSessions    = 1203
 	codeUserLimit       = 1226
 	codeAuthMode        = 1251
+	codeOption          = 1290 // an option of the server forbids the statement
 	codeNoPassword      = 1698
 	codeExpired         = 1862
 	codeKilled          = 1927
@@ -92,10 +93,16 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	case server.Number == codeTimeoutMariaDB || server.Number == codeTimeoutMySQL:
 		return fault.Wrap(fault.Timeout, err, "query timed out")
+	case server.Number == codeOption && strings.Contains(server.Message, "max-session-mem-used"):
+		return database.QueryFault(tooMuchMemory, false, err)
 	default:
 		return database.QueryFault(c.scrub(describe(server)), isUnknown(server.Number), err)
 	}
 }
+
+// tooMuchMemory stands for a text that names an option of the server.
+var tooMuchMemory = fmt.Sprintf("the statement needs more than the %d MiB of the server's memory that it may take; "+
+	"join or aggregate less at a time (error %d)", sessionMemory>>20, codeOption)
 
 // stillWorking says so where cause knows that the server has not ended the
 // statement.

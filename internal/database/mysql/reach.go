@@ -16,6 +16,7 @@ func (c *closure) reachOf(p product, n guard.Name) *reach {
 		return known
 	}
 	r := &reach{relations: map[string]bool{n.Schema + "." + n.Name: true}}
+	r.stored = c.relations[n] != nil && c.relations[n].marks
 	c.reaches[n] = r // a view that reads itself ends here; the server refuses it
 	switch relation := c.relations[n]; {
 	case relation == nil: // of information_schema

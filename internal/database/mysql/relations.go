@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
@@ -14,6 +15,7 @@ type relation struct {
 	engine string            // "" of views
 	view   *guard.Definition // nil of tables
 	hidden bool              // a view whose definition the login may not see
+	marks  bool              // a generated column that may set a variable of the session
 }
 
 // reader runs one of this package's own statements on some session.
@@ -26,13 +28,13 @@ const maxBatch = 50
 // readRelations asks the catalogue for relations by name. Relations that do not
 // exist, or of which the login sees nothing, have no row. The server compares
 // the names, by its own rules for letter case.
-func readRelations(ctx context.Context, read reader, names []guard.Name, row func(guard.Name, []string) error) error {
+func readRelations(ctx context.Context, read reader, f flavour, names []guard.Name, row func(guard.Name, []string) error) error {
 	for len(names) > 0 {
 		batch := names[:min(maxBatch, len(names))]
 		names = names[len(batch):]
-		if err := read(ctx, relationsSQL(batch), func(v []string) error {
-			var at int
-			if _, err := fmt.Sscan(v[0], &at); err != nil || at < 0 || at >= len(batch) {
+		if err := read(ctx, relationsSQL(f, batch), func(v []string) error {
+			at, err := strconv.Atoi(v[0])
+			if err != nil || at < 0 || at >= len(batch) {
 				return fmt.Errorf("%w: row %q of a look-up", errProtocol, v[0])
 			}
 			return row(batch[at], v[1:])
@@ -45,14 +47,19 @@ func readRelations(ctx context.Context, read reader, names []guard.Name, row fun
 
 // relationsSQL asks for each name by itself: a server answers an equality from
 // one file, a list by opening every table. A definition longer than the guard
-// reads is cut, and refused for its length.
-func relationsSQL(names []guard.Name) string {
+// reads is cut, and refused for its length. The servers let generated columns
+// call nothing that acts; but in MariaDB's, @x := 1 may stand.
+func relationsSQL(f flavour, names []guard.Name) string {
 	parts := make([]string, 0, len(names))
 	for i, n := range names {
 		where := "table_schema = " + quote(n.Schema) + " AND table_name = " + quote(n.Name)
-		parts = append(parts, fmt.Sprintf("SELECT %d, table_type, COALESCE(engine, ''), "+
-			"COALESCE((SELECT LEFT(view_definition, 100001) FROM information_schema.views WHERE %s), '') "+
-			"FROM information_schema.tables WHERE %s", i, where, where))
+		marks := "0"
+		if f == mariaDB {
+			marks = "COALESCE((SELECT MAX(generation_expression LIKE '%@%') FROM information_schema.columns WHERE " + where + "), 0)"
+		}
+		parts = append(parts, "SELECT "+strconv.Itoa(i)+", table_type, COALESCE(engine, ''), "+
+			"COALESCE((SELECT LEFT(view_definition, 100001) FROM information_schema.views WHERE "+where+"), ''), "+marks+
+			" FROM information_schema.tables WHERE "+where)
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
@@ -65,7 +72,7 @@ func quote(s string) string {
 // relationOf reads the columns behind the number in a row of relationsSQL.
 func relationOf(v []string, judge *guard.Guard) *relation {
 	if !strings.HasSuffix(v[0], "VIEW") {
-		return &relation{engine: v[1]}
+		return &relation{engine: v[1], marks: v[3] != "0"}
 	}
 	if v[2] == "" {
 		return &relation{hidden: true}

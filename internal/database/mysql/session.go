@@ -154,7 +154,37 @@ const (
 // session's access mode is what stops DDL, which ends a transaction and runs
 // outside of it. The time zone stays the login's own.
 func (s *session) setUp(ctx context.Context) error {
-	return s.setUpWith(ctx, limitsOf(database.Limit{}.OrDefault()))
+	if err := s.setUpWith(ctx, limitsOf(database.Limit{}.OrDefault())); err != nil {
+		return err
+	}
+	return s.bound(ctx)
+}
+
+// sessionMemory and sessionDisk bound what one session may take of the server.
+const (
+	sessionMemory = 256 << 20
+	sessionDisk   = 1 << 30
+)
+
+// bound limits memory and temporary disk where the server can and the login
+// may: MySQL asks for SESSION_VARIABLES_ADMIN, and older servers do not have
+// all of it.
+func (s *session) bound(ctx context.Context) error {
+	bounds := map[string]int{"connection_memory_limit": sessionMemory, "global_connection_memory_tracking": 1}
+	if s.product.flavour == mariaDB {
+		bounds = map[string]int{
+			"max_session_mem_used":        sessionMemory,
+			"tmp_disk_table_size":         sessionDisk, // of one table
+			"max_tmp_session_space_usage": sessionDisk, // MariaDB from 11.5 on
+		}
+	}
+	for name, value := range bounds {
+		err := s.exec(ctx, fmt.Sprintf("SET SESSION %s = %d", name, value))
+		if codeOf(err) == 0 && err != nil || connectionLost(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (s *session) setUpWith(ctx context.Context, l limits) error {
