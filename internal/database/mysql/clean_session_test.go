@@ -146,31 +146,3 @@ func (sharedGuard) Check(sql string) (*sqlguard.Statement, error) {
 }
 
 func (g sharedGuard) Allowing([]string) sqlguard.Guard { return g }
-
-// TestSessionsGoBackCleanFromColumns: MariaDB lets a generated column set a
-// user variable, through which one caller's value would reach another.
-func TestSessionsGoBackCleanFromColumns(t *testing.T) {
-	s := start(t)
-	mustExec(t, s.admin, "CREATE TABLE t (id INT, x INT AS (@mcpgw := id) VIRTUAL)")
-	mustExec(t, s.admin, "INSERT INTO t (id) VALUES (7)")
-	mustExec(t, s.admin, "CREATE VIEW v AS SELECT x FROM t")
-	conn := openWith(t, tableGuard{}, s.ownerConn, localEnv())
-	for _, sql := range []string{"SELECT x FROM t", "SELECT x FROM v"} {
-		if got, err := ask(t, conn, localEnv(), sql); err != nil || got != `[{"x":7}]` {
-			t.Errorf("%s: %s, %v", sql, got, err)
-		}
-		if got := mustQuery(t, conn, "SELECT @mcpgw AS v"); got != `[{"v":null}]` {
-			t.Errorf("after %s: %s", sql, got)
-		}
-	}
-}
-
-// tableGuard accepts everything and names the relations that it knows.
-type tableGuard struct{ openGuard }
-
-func (tableGuard) Check(sql string) (*sqlguard.Statement, error) {
-	if stmt, err := guard.New(guard.MariaDB).Check(sql); err == nil {
-		return stmt, nil
-	}
-	return &sqlguard.Statement{SQL: sql}, nil
-}

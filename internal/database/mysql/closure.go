@@ -58,7 +58,7 @@ type closure struct {
 type reach struct {
 	relations map[string]bool // full names, itself included
 	refused   string          // why it may not be read: "it runs GET_LOCK"
-	stored    bool            // it runs what may leave something in the session
+	stored    bool            // it runs functions that users have defined
 	described bool            // nothing is read: the statement only describes the relation
 }
 

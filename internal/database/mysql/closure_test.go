@@ -1,6 +1,7 @@
 package mysql_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -265,6 +266,43 @@ func TestRelations(t *testing.T) {
 		}
 		if _, err := conn.Relations(t.Context(), stmt); err == nil || fault.Of(err).Public != "Relation not allowed: "+s.db+".x: it runs SLEEP" {
 			t.Errorf("Relations of a refused view: %v", err)
+		}
+	})
+}
+
+// TestGeneratedColumns: the servers let generated columns and DEFAULTs call
+// nothing that acts. MariaDB lets them set a user variable, of whichever session
+// has opened the table, through which one caller's value would reach another:
+// that is refused here.
+func TestGeneratedColumns(t *testing.T) {
+	everyServer(t, func(t *testing.T, s *server) {
+		mustExec(t, s.admin, "CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN x")
+		for _, expression := range []string{"SLEEP(1)", "GET_LOCK('x', 0)", "RELEASE_ALL_LOCKS()", "LOAD_FILE('x')", "BENCHMARK(1, 1)", "f(1)",
+			"LAST_INSERT_ID(7)", "(SELECT 1)"} {
+			for _, column := range []string{"AS (" + expression + ") VIRTUAL", "DEFAULT (" + expression + ")"} {
+				if column == "DEFAULT (LAST_INSERT_ID(7))" || column == "DEFAULT ((SELECT 1))" {
+					continue // no statement of the guard evaluates a DEFAULT
+				}
+				if _, err := s.admin.Exec("CREATE TABLE never (id INT, x VARCHAR(100) " + column + ")"); err == nil {
+					t.Errorf("the server stores %s", column)
+				}
+			}
+		}
+		mustExec(t, s.admin, "CREATE TABLE plain (id INT, x VARCHAR(100) AS (CONCAT(id, '@it''s', '\\\\@')) VIRTUAL, `a@b` INT AS (id + 1), y INT AS (`a@b`) VIRTUAL)")
+		env := localEnv()
+		conn := openGuarded(t, s.readerConn, env)
+		if _, err := ask(t, conn, env, "SELECT * FROM plain"); err != nil {
+			t.Errorf("a string with @: %v", err)
+		}
+		for i, expression := range []string{"@mcpgw := id", "@mcpgw", "CONCAT('x', @mcpgw := id, 'y')"} {
+			table := fmt.Sprintf("t%d", i)
+			if _, err := s.admin.Exec("CREATE TABLE " + table + " (id INT, x VARCHAR(100) AS (" + expression + ") VIRTUAL)"); err != nil {
+				if s.mariadb {
+					t.Fatal(err)
+				}
+				continue
+			}
+			wantRefusal(t, conn, env, "SELECT id FROM "+table, "Relation not allowed: "+s.db+"."+table+": a generated column of it uses a variable of the session")
 		}
 	})
 }

@@ -16,7 +16,6 @@ func (c *closure) reachOf(p product, n guard.Name) *reach {
 		return known
 	}
 	r := &reach{relations: map[string]bool{n.Schema + "." + n.Name: true}}
-	r.stored = c.relations[n] != nil && c.relations[n].marks
 	c.reaches[n] = r // a view that reads itself ends here; the server refuses it
 	switch relation := c.relations[n]; {
 	case relation == nil: // of information_schema
@@ -24,6 +23,8 @@ func (c *closure) reachOf(p product, n guard.Name) *reach {
 		r.refused = fmt.Sprintf("this login may not see what the view runs: GRANT SELECT, SHOW VIEW ON %s to it", quoteName(n))
 	case relation.view != nil:
 		r.refused = c.judgeView(p, n, relation.view, r)
+	case relation.marks:
+		r.refused = "a generated column of it uses a variable of the session"
 	case readsElsewhere(relation.engine):
 		r.refused = "its engine " + relation.engine + " reads from outside of this server"
 	}

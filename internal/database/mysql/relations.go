@@ -15,7 +15,7 @@ type relation struct {
 	engine string            // "" of views
 	view   *guard.Definition // nil of tables
 	hidden bool              // a view whose definition the login may not see
-	marks  bool              // a generated column that may set a variable of the session
+	marks  bool              // a generated column that uses a variable of the session
 }
 
 // reader runs one of this package's own statements on some session.
@@ -48,14 +48,16 @@ func readRelations(ctx context.Context, read reader, f flavour, names []guard.Na
 // relationsSQL asks for each name by itself: a server answers an equality from
 // one file, a list by opening every table. A definition longer than the guard
 // reads is cut, and refused for its length. The servers let generated columns
-// call nothing that acts; but in MariaDB's, @x := 1 may stand.
+// call nothing that acts; but in MariaDB's, @x := 1 may stand, outside of
+// strings and names.
 func relationsSQL(f flavour, names []guard.Name) string {
 	parts := make([]string, 0, len(names))
 	for i, n := range names {
 		where := "table_schema = " + quote(n.Schema) + " AND table_name = " + quote(n.Name)
 		marks := "0"
 		if f == mariaDB {
-			marks = "COALESCE((SELECT MAX(generation_expression LIKE '%@%') FROM information_schema.columns WHERE " + where + "), 0)"
+			marks = "COALESCE((SELECT MAX(REGEXP_REPLACE(generation_expression, " + quote(quotedPattern) +
+				", '') LIKE '%@%') FROM information_schema.columns WHERE " + where + "), 0)"
 		}
 		parts = append(parts, "SELECT "+strconv.Itoa(i)+", table_type, COALESCE(engine, ''), "+
 			"COALESCE((SELECT LEFT(view_definition, 100001) FROM information_schema.views WHERE "+where+"), ''), "+marks+
@@ -63,6 +65,9 @@ func relationsSQL(f flavour, names []guard.Name) string {
 	}
 	return strings.Join(parts, " UNION ALL ")
 }
+
+// quotedPattern finds strings and names in backticks.
+const quotedPattern = `'([^'\\]|\\.|'')*'|` + "`[^`]*`"
 
 // quote writes a string literal of sql_mode without NO_BACKSLASH_ESCAPES.
 func quote(s string) string {
