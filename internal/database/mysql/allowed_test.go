@@ -35,6 +35,7 @@ func TestAllowedFunctions(t *testing.T) {
 		for _, sql := range []string{
 			"CREATE TABLE t (id INT)", "INSERT INTO t VALUES (1)",
 			"CREATE FUNCTION f_total(x INT, y VARCHAR(10)) RETURNS INT DETERMINISTIC NO SQL COMMENT 'adds' RETURN x + 41",
+			"CREATE FUNCTION sleep(x INT) RETURNS INT DETERMINISTIC RETURN x + 41",
 			"CREATE FUNCTION f_other(x INT) RETURNS INT DETERMINISTIC RETURN x",
 			"CREATE FUNCTION f_write() RETURNS INT MODIFIES SQL DATA BEGIN INSERT INTO t VALUES (2); RETURN 1; END",
 			"CREATE VIEW v AS SELECT f_total(id, '') AS n FROM t",
@@ -54,10 +55,11 @@ func TestAllowedFunctions(t *testing.T) {
 		wantRefusal(t, strict, localEnv(), "SELECT f_total(1, '')", "Function not allowed: f_total")
 		wantRefusal(t, strict, localEnv(), "SELECT "+s.db+".f_total(1, '')", "Function not allowed: "+s.db+".f_total. An administrator can allow it for this connection.")
 
-		env := allowing(listed(total), listed(function(t, strict, "f_write")))
+		env := allowing(listed(total), listed(function(t, strict, "f_write")), listed(function(t, strict, "sleep")))
 		conn := openGuarded(t, s.ownerConn, env)
 		for _, sql := range []string{
 			"SELECT f_total(1, 'x') AS n", "SELECT F_Total(1, 'x') AS n", "SELECT `f_total`(1, 'x') AS n",
+			"SELECT SLEEP(1) AS n", "SELECT " + s.db + ".sleep(1) AS n",
 			"SELECT " + s.db + ".f_total(1, 'x') AS n", "SELECT n FROM v", "SELECT MAX(f_total(id, UPPER('x'))) AS n FROM t",
 		} {
 			if got, err := ask(t, conn, env, sql); err != nil || got != `[{"n":42}]` {
@@ -82,7 +84,7 @@ func TestAllowedFunctions(t *testing.T) {
 		wantRefusal(t, conn, env, "SELECT * FROM v", "Relation not allowed: "+s.db+".v: it runs "+total.Signature+". An administrator can allow that for this connection")
 		mustExec(t, s.admin, "DROP FUNCTION f_total")
 		conn = openGuarded(t, s.ownerConn, env)
-		wantRefusal(t, conn, env, "SELECT f_total(1, 'x')", "Function not allowed: f_total")
+		wantRefusal(t, conn, env, "SELECT f_total(1, 'x')", "Function not allowed: "+s.db+".f_total. An administrator can allow it for this connection.")
 	})
 }
 

@@ -111,7 +111,7 @@ func TestSessionsGoBackCleanFromFunctions(t *testing.T) {
 		for _, f := range all {
 			env.Rules.AllowedFunctions = append(env.Rules.AllowedFunctions, listed(f))
 		}
-		conn := openWith(t, sharedGuard{}, s.ownerConn, env)
+		conn := openWith(t, sharedGuard{db: s.db}, s.ownerConn, env)
 		before := sessionState(t, s, conn)
 		for _, sql := range []string{
 			"SELECT f_locks()", "SELECT * FROM v", "SELECT f_sets()", "SELECT f_makes()", "SELECT f_fails()",
@@ -134,12 +134,16 @@ func TestSessionsGoBackCleanFromFunctions(t *testing.T) {
 	})
 }
 
-// sharedGuard accepts everything and keeps what another guard has found out.
-type sharedGuard struct{ openGuard }
+// sharedGuard accepts everything, and says of a statement that calls the test's
+// functions what the guard would say.
+type sharedGuard struct {
+	openGuard
+	db string
+}
 
-func (sharedGuard) Check(sql string) (*sqlguard.Statement, error) {
-	g := guard.New(guard.MySQL).Allowing([]string{"x.f_locks", "x.f_sets", "x.f_makes", "x.f_fails"})
-	if stmt, err := g.Check(sql); err == nil {
+func (g sharedGuard) Check(sql string) (*sqlguard.Statement, error) {
+	names := []string{g.db + ".f_locks", g.db + ".f_sets", g.db + ".f_makes", g.db + ".f_fails"}
+	if stmt, err := guard.New(guard.MySQL).Allowing(names).Check(sql); err == nil {
 		return stmt, nil
 	}
 	return &sqlguard.Statement{SQL: sql}, nil

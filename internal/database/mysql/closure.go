@@ -119,7 +119,7 @@ func (c *closure) judge(ctx context.Context, p product, read reader, stmt *sqlgu
 		return nil, err
 	}
 	defer c.release()
-	total := &reach{relations: map[string]bool{}, described: stmt.Kind == "SHOW" || stmt.Kind == "DESCRIBE"}
+	total := &reach{relations: map[string]bool{}, described: onlyDescribes(stmt)}
 	if err := c.judgeCalls(ctx, p, read, stmt.Functions, total); err != nil {
 		return nil, err
 	}
@@ -129,6 +129,12 @@ func (c *closure) judge(ctx context.Context, p product, read reader, stmt *sqlgu
 		}
 	}
 	return total, nil
+}
+
+// onlyDescribes reports whether a statement reads no rows of what it names. The
+// WHERE of a SHOW can hold a query, which needs a parenthesis.
+func onlyDescribes(stmt *sqlguard.Statement) bool {
+	return (stmt.Kind == "SHOW" || stmt.Kind == "DESCRIBE") && !strings.Contains(stmt.SQL, "(")
 }
 
 // judgeTable judges each relation that a name in a statement may mean. One that

@@ -72,6 +72,8 @@ func TestViewsAreJudged(t *testing.T) {
 			}
 		}
 		wantRefusal(t, conn, env, "DESCRIBE SELECT * FROM locks", "Relation not allowed: "+s.db+".locks: it runs GET_LOCK")
+		wantRefusal(t, conn, env, "SHOW TABLES WHERE EXISTS (SELECT 1 FROM locks)", "Relation not allowed: "+s.db+".locks: it runs GET_LOCK")
+		wantRefusal(t, conn, env, "SHOW COLUMNS FROM locks WHERE Field IN (SELECT l FROM locks)", "Relation not allowed: "+s.db+".locks: it runs GET_LOCK")
 		wantRefusal(t, conn, env, "DESC locks; SELECT 1", "Multiple statements are not allowed")
 		for sql, want := range map[string]string{
 			"SELECT * FROM good":                                `[{"id":1,"u":"1"}]`,

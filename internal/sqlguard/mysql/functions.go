@@ -2,7 +2,6 @@ package mysql
 
 import (
 	_ "embed"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -92,13 +91,35 @@ func (g *Guard) Lists(function string) bool {
 	return g.functions[function] || g.functions[function+"_func"]
 }
 
-// foldFunctions returns the names of functions in lower case, sorted, each
-// once: the servers ignore the case of a function's name.
-func foldFunctions(names []string) []string {
-	folded := make([]string, 0, len(names))
-	for _, name := range names {
-		folded = append(folded, strings.ToLower(name))
+// storedFunctions are functions that users have defined and an administrator
+// has listed. The servers ignore the case of a function's name; for the case of
+// a schema's, the dialect asks the server.
+type storedFunctions struct {
+	whole   map[string]bool     // schema.name in lower case
+	schemas map[string][]string // by name in lower case
+}
+
+// newStoredFunctions reads a list of schema.name.
+func newStoredFunctions(list []string) storedFunctions {
+	f := storedFunctions{whole: map[string]bool{}, schemas: map[string][]string{}}
+	for _, listed := range list {
+		dot := strings.LastIndexByte(listed, '.')
+		if dot <= 0 || isNativeSchema(listed[:dot]) {
+			continue
+		}
+		name := strings.ToLower(listed[dot+1:])
+		f.whole[strings.ToLower(listed)] = true
+		f.schemas[name] = append(f.schemas[name], listed[:dot])
 	}
-	slices.Sort(folded)
-	return slices.Compact(folded)
+	return f
+}
+
+// isNativeSchema reports whether MariaDB takes functions after this name for
+// its own: mariadb_schema.sleep() is SLEEP().
+func isNativeSchema(name string) bool {
+	switch fold(name) {
+	case "mariadb_schema", "oracle_schema", "maxdb_schema":
+		return true
+	}
+	return false
 }

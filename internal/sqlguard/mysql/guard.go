@@ -10,6 +10,7 @@ package mysql
 import (
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 	"sync"
 
@@ -44,7 +45,7 @@ const revision = 2
 type Guard struct {
 	flavour   Flavour
 	functions map[string]bool // native ones, by name
-	stored    map[string]bool // listed by an administrator: shop.f_total, in lower case
+	stored    storedFunctions // listed by an administrator
 	version   string
 	parsers   *sync.Pool
 }
@@ -66,20 +67,16 @@ func New(flavour Flavour) *Guard {
 func (g *Guard) Version() string { return g.version }
 
 // Allowing implements [sqlguard.Guard]. A listed function may be called by its
-// whole name and, for the dialect to judge, by the name alone, which the server
-// looks up in the connection's database.
+// whole name and by the name alone, which is completed from the list: bare, it
+// could be a native function that the guard refuses.
 func (g *Guard) Allowing(functions []string) sqlguard.Guard {
-	folded := foldFunctions(functions)
-	if len(folded) == 0 {
+	sorted := slices.Compact(slices.Sorted(slices.Values(functions)))
+	if len(sorted) == 0 {
 		return g
 	}
 	allowing := *g
-	allowing.version = sqlguard.AllowingVersion(g.version, folded)
-	allowing.stored = make(map[string]bool, 2*len(folded))
-	for _, name := range folded {
-		allowing.stored[name] = true
-		allowing.stored[name[strings.LastIndexByte(name, '.')+1:]] = true
-	}
+	allowing.version = sqlguard.AllowingVersion(g.version, sorted)
+	allowing.stored = newStoredFunctions(sorted)
 	return &allowing
 }
 

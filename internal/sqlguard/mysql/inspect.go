@@ -11,7 +11,7 @@ import (
 // inspect walks the tree and refuses the first node that is not known to
 // read only.
 func (g *Guard) inspect(statement ast.StmtNode) (*inspector, error) {
-	in := &inspector{functionAllowed: g.functions, storedAllowed: g.stored}
+	in := &inspector{functionAllowed: g.functions, stored: g.stored}
 	if err := in.top(statement); err != nil {
 		return nil, err
 	}
@@ -23,7 +23,7 @@ func (g *Guard) inspect(statement ast.StmtNode) (*inspector, error) {
 // not reach every field; the check of each node names those it must look at.
 type inspector struct {
 	functionAllowed map[string]bool
-	storedAllowed   map[string]bool
+	stored          storedFunctions
 	definition      *Definition // takes relations and stored functions; nil in a statement
 	tables          names
 	functions       names
@@ -179,21 +179,33 @@ func checkSelect(s *ast.SelectStmt) error {
 // with a schema, and point with a number of arguments that the servers' grammar
 // does not know.
 func (in *inspector) call(n *ast.FuncCallExpr) error {
+	in.complete(n)
 	switch schema, name := n.Schema.O, n.FnName.L; {
 	case in.definition.callsStored(schema, name):
 		in.definition.addFunction(schema, n.FnName.O)
 		return nil
 	case in.definition != nil && isRollupCall(name):
 		return nil
-	case schema != "" && in.storedAllowed[strings.ToLower(schema)+"."+name]:
+	case schema != "" && in.stored.whole[strings.ToLower(schema)+"."+name]:
 		in.functions.add(schema + "." + name)
 		return nil
 	case schema != "":
 		return sqlguard.UserFunctionNotAllowed(schema + "." + n.FnName.O)
+	case len(in.stored.schemas[name]) > 1 && !in.functionAllowed[name]:
+		return sqlguard.UserFunctionNotAllowed(name + ", which is listed in several databases: write it with its database")
 	case name == "point" && len(n.Args) != 2:
 		return in.refuseCall(name)
 	}
 	return in.function(n.FnName.L)
+}
+
+// complete puts the schema before the name of a listed function that stands
+// alone.
+func (in *inspector) complete(n *ast.FuncCallExpr) {
+	schemas := in.stored.schemas[n.FnName.L]
+	if n.Schema.O == "" && len(schemas) == 1 && !in.functionAllowed[n.FnName.L] {
+		n.Schema, n.Tp = ast.NewCIStr(schemas[0]), ast.FuncCallExprTypeGeneric
+	}
 }
 
 // function notes a call and refuses it unless it is on the list.
@@ -203,7 +215,7 @@ func (in *inspector) function(name string) error {
 		return nil // DATE '…': the parser's own marks, no calls
 	}
 	written := strings.TrimSuffix(name, "_func")
-	if !in.functionAllowed[name] && !in.storedAllowed[written] {
+	if !in.functionAllowed[name] {
 		return in.refuseCall(written)
 	}
 	in.functions.add(written)
