@@ -21,11 +21,19 @@ const (
 	maxValue = 8 << 20
 	// maxMade is how long all such values of a statement may be together.
 	maxMade = 64 << 20
-	// maxGathered is how much an aggregate may hold at once.
-	maxGathered = 256 << 20
+	// maxGathered is how much an aggregate may hold of rows that constants
+	// make. Engines hold some times as much.
+	maxGathered = 64 << 20
+	// maxElement is how long a value may be that an aggregate gathers from a
+	// relation's rows, and maxJoinedElement from those of several.
+	maxElement       = 25 << 10
+	maxJoinedElement = 10 << 10
+	// maxSorted is how long values may be for an aggregate that sorts them to
+	// keep within its memory.
+	maxSorted = 1 << 10
 	// maxWork is how many steps one call may take that nobody can cancel:
-	// some seconds.
-	maxWork = 1e9
+	// some seconds, at the up to thirty nanoseconds of a step.
+	maxWork = 1e8
 	// maxSeries is how many rows constants alone may make.
 	maxSeries = 1e7
 	// maxNested is how deep WITH RECURSIVE may stand within itself; each
@@ -67,8 +75,8 @@ func refuseGathered(function string) error {
 }
 
 func refuseWork(function string) error {
-	return sqlguard.TooExpensive(fmt.Sprintf("%s compares two long values with each other, which can take more than %s "+
-		"steps and cannot be cancelled. Use shorter values", function, grouped(maxWork)))
+	return sqlguard.TooExpensive(fmt.Sprintf("%s works on long values, which can take more than %s steps that nobody "+
+		"can cancel. Use shorter values", function, grouped(maxWork)))
 }
 
 func refuseSeries() error {
@@ -85,8 +93,12 @@ func refuseNested() error {
 	return sqlguard.TooExpensive(fmt.Sprintf("WITH RECURSIVE is nested deeper than %d levels", maxNested))
 }
 
-// RefusePath refuses an XPath expression.
-func RefusePath(reason string) error {
+func refusePattern(function string) error {
+	return sqlguard.TooExpensive(function + " with a pattern cannot be cancelled. Give the schema as a constant without " +
+		"patterns and backslashes")
+}
+
+func refusePath(reason string) error {
 	return sqlguard.TooExpensive("an XPath expression cannot be cancelled, and this one " + reason)
 }
 

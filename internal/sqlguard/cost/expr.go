@@ -62,13 +62,16 @@ const ArrayQuery = "array"
 // elementBytes is what an element of an array takes besides its value.
 const elementBytes = 8
 
+// rangeBytes is what range_agg holds for each range (PostgreSQL 15, measured).
+const rangeBytes = 2_000
+
 // list measures an array constructor. As a number it is the product of its
 // elements, as array_fill takes them.
 func list(args []extent) extent {
 	e := extent{number: 1, fixed: true}
 	for _, a := range args {
 		e.bytes += a.bytes + elementBytes
-		e.number = product(e.number, a.number)
+		e.number = product(e.number, max(a.number, 1))
 		e.fixed = e.fixed && a.fixed
 	}
 	return e
@@ -82,33 +85,44 @@ func together(args []extent) extent {
 		return args[0]
 	}
 	t := total(args)
-	return extent{bytes: t.bytes + numberBytes, number: math.Inf(1), weight: t.weight, fixed: t.fixed}
+	return t.inherit(unknown(t.bytes + numberBytes))
 }
 
 // call measures a function or operator.
 func (m *meter) call(e *Expr, args []extent) extent {
 	f := lookUp(e.Name)
 	t := total(args)
-	if !f.linear && product(t.weight, t.second) > maxWork {
-		m.refuse(refuseWork(e.Name))
+	if !f.linear {
+		m.work(e.Name, steps(e.Name, t))
+		m.search(e, args)
 	}
 	if f.aggregate {
 		return m.aggregate(e, f, args)
 	}
 	if f.measure == nil {
 		result := unknown(t.bytes + numberBytes)
-		result.weight, result.fixed = t.weight, t.fixed
-		return result
+		return m.limit(e.Name, t.inherit(result))
 	}
-	result := f.measure(e, args)
-	result.fixed = t.fixed
-	if result.bytes > numberBytes {
-		result.weight = t.weight
-	}
+	result := t.inherit(f.measure(e, args))
 	if f.makes {
 		return m.make(e.Name, result)
 	}
-	return result
+	return m.limit(e.Name, result)
+}
+
+// limit takes a value that is about as long as the ones that it is made of.
+func (m *meter) limit(name string, e extent) extent {
+	if e.bytes > maxValue && !e.gathered() {
+		m.refuse(refuseValue(name))
+	}
+	return e
+}
+
+// work takes the steps of a call that cannot be interrupted.
+func (m *meter) work(name string, steps float64) {
+	if steps > maxWork {
+		m.refuse(refuseWork(name))
+	}
 }
 
 // make takes a value whose length the statement chooses.
@@ -132,24 +146,37 @@ func (m *meter) aggregate(e *Expr, f function, args []extent) extent {
 	m.aggregated = m.aggregated || !e.Over
 	t := total(args)
 	if f.measure != nil {
+		if f.sorts && t.longest > maxSorted {
+			m.gather(e.Name, t.inherit(unknown(t.longest)), m.rows, m.relations)
+		}
 		result := f.measure(e, args)
 		result.number = max(result.number, product(t.number, m.rows), m.rows)
 		return result
 	}
-	return m.gather(e.Name, unknown(t.bytes+elementBytes), m.rows, m.relations)
+	element := unknown(t.bytes + elementBytes)
+	if e.Name == "range_agg" {
+		element.bytes += rangeBytes
+	}
+	return m.gather(e.Name, element, m.rows, m.relations)
 }
 
 // gather takes a value that is collected from rows.
 func (m *meter) gather(name string, e extent, rows float64, relations int) extent {
-	if product(e.bytes, max(rows, tableRows)) > maxGathered {
+	switch {
+	case product(e.bytes, rows) > maxGathered,
+		relations == 1 && e.bytes > maxElement,
+		relations > 1 && e.bytes > maxJoinedElement:
 		m.refuse(refuseGathered(name))
 	}
 	e.bytes = product(e.bytes, max(rows, 1))
+	if e.weight = e.bytes; name == "array_agg" || name == "ARRAY" {
+		e.weight = product(rows, elementBytes) // elements are compared, not bytes
+	}
 	switch {
 	case relations == 1:
-		e.weight = max(e.bytes, tableRows)
+		e.weight = max(e.weight, tableRows)
 	case relations > 1:
-		e.weight = max(e.bytes, joinedRows)
+		e.weight = max(e.weight, joinedRows)
 	}
 	return e
 }

@@ -13,8 +13,8 @@ type extent struct {
 	bytes  float64 // length of the value
 	number float64 // magnitude of the value as a number; infinite if unknown
 	least  float64 // the value is at least so long
-	// weight is the length again, with what an aggregate over relations could
-	// make of it. It counts only where two values are compared with each other.
+	// weight counts where two values are compared with each other: the length,
+	// if it is 0, or how much an aggregate over relations could make of it.
 	weight float64
 	fixed  bool // made of constants alone
 }
@@ -59,14 +59,31 @@ func number(value float64) extent {
 
 // widest is what either value can be.
 func widest(a, b extent) extent {
-	return extent{
+	e := extent{
 		bytes:  max(a.bytes, b.bytes),
 		number: max(a.number, b.number),
 		least:  min(a.least, b.least),
-		weight: max(a.weight, b.weight),
 		fixed:  a.fixed && b.fixed,
 	}
+	if a.gathered() || b.gathered() {
+		e.weight = max(a.effort(), b.effort())
+	}
+	return e
 }
+
+// effort is what the value weighs where it is compared.
+func (e extent) effort() float64 {
+	switch {
+	case e.gathered():
+		return e.weight
+	case e.bytes <= numberBytes:
+		return 1
+	}
+	return e.bytes
+}
+
+// gathered reports whether an aggregate made the value.
+func (e extent) gathered() bool { return e.weight > 0 }
 
 // product multiplies bounds. Nothing times anything is nothing: the infinite
 // stands for "more than can be told" and not for a limit.
@@ -81,8 +98,8 @@ func product(a, b float64) float64 {
 // call that compares its two weightiest arguments is their product.
 type totals struct {
 	bytes, longest, number float64
-	weight, second         float64
-	fixed                  bool
+	effort, second         float64 // the two largest
+	gathered, fixed        bool
 }
 
 func total(args []extent) totals {
@@ -92,13 +109,23 @@ func total(args []extent) totals {
 		t.number = max(t.number, a.number)
 		t.fixed = t.fixed && a.fixed
 		t.longest = max(t.longest, a.bytes)
-		if weight := max(a.bytes, a.weight); weight > t.weight {
-			t.weight, t.second = weight, t.weight
+		t.gathered = t.gathered || a.gathered()
+		if effort := a.effort(); effort > t.effort {
+			t.effort, t.second = effort, t.effort
 		} else {
-			t.second = max(t.second, weight)
+			t.second = max(t.second, effort)
 		}
 	}
 	return t
+}
+
+// inherit gives a result what it has from its arguments.
+func (t totals) inherit(e extent) extent {
+	e.fixed = t.fixed
+	if t.gathered && e.bytes > numberBytes {
+		e.weight = max(t.effort, e.bytes)
+	}
+	return e
 }
 
 // at returns an argument, or nothing where there is none.

@@ -66,7 +66,7 @@ func formatted(e *Expr, args []extent) extent {
 		case '0' <= c && c <= '9':
 			width = width*10 + float64(c-'0')
 			continue
-		case c == '*':
+		case c == '*', c == '{' && e.Name == "sformat":
 			for _, a := range args[1:] {
 				if !math.IsInf(a.number, 1) {
 					width = max(width, a.number)

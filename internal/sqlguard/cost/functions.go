@@ -1,6 +1,9 @@
 package cost
 
-import "math"
+import (
+	"math"
+	"strings"
+)
 
 // function is what is known of a function or an operator. The zero value is
 // one of which nothing is known: its result is as long as its arguments, its
@@ -10,6 +13,7 @@ type function struct {
 	linear    bool // its time is the sum of its arguments' lengths
 	makes     bool // its result can be longer than its arguments
 	aggregate bool
+	sorts     bool // it is an aggregate that holds all values, but not in memory
 }
 
 // lookUp returns what is known of a function by its lower-case name. Names
@@ -24,15 +28,17 @@ func lookUp(name string) function {
 	switch name {
 	case "array_agg", "string_agg", "group_concat", "listagg", "json_agg", "jsonb_agg", "json_object_agg",
 		"jsonb_object_agg", "json_arrayagg", "json_objectagg", "json_group_array", "json_group_object",
-		"jsonb_group_array", "jsonb_group_object", "xmlagg", "range_agg", "st_collect", "st_union", "st_makeline":
+		"jsonb_group_array", "jsonb_group_object", "xmlagg", "range_agg", "st_collect":
 		return function{linear: true, aggregate: true}
 	case "count", "count_big", "row_number", "rank", "dense_rank", "approx_count_distinct":
 		return function{measure: counted, linear: true, aggregate: name == "count" || name == "count_big"}
 	case "sum", "total":
 		return function{measure: summed, linear: true, aggregate: true}
 	case "avg", "min", "max", "any_value", "first_value", "last_value", "nth_value", "lag", "lead", "median",
-		"percentile_cont", "percentile_disc", "bool_and", "bool_or", "every":
+		"bool_and", "bool_or", "every":
 		return function{measure: anyOf, linear: true}
+	case "percentile_cont", "percentile_disc", "mode":
+		return function{measure: anyOf, linear: true, aggregate: true, sorts: true}
 	case "=", "<>", "!=", "<", ">", "<=", ">=", "<=>", "and", "or", "not", "xor", "is", "between", "in":
 		return function{measure: truth, linear: true}
 	case "||", "concat", "concat_ws", "row", "json_build_object", "json_build_array", "jsonb_build_object",
@@ -43,6 +49,43 @@ func lookUp(name string) function {
 	}
 	return function{}
 }
+
+// steps returns how many steps a call can take that compares its arguments or
+// their parts with each other.
+func steps(name string, t totals) float64 {
+	switch {
+	case strings.HasPrefix(name, "st_"):
+		return geometrySteps(name, t)
+	case name == "json_normalize", name == "json_equals", name == "json_search":
+		return product(t.effort, t.effort)
+	case strings.HasPrefix(name, "json_"):
+		return product(t.effort, max(t.second, jsonSteps))
+	}
+	return product(t.effort, t.second)
+}
+
+// geometrySteps is steps for geometry. MariaDB's is cubic where lines lie upon
+// one another: ST_BUFFER of 400 points and ST_INTERSECTS of two lines with 600
+// points each take more than 9 s, and so does MySQL's ST_CONVEXHULL of a million.
+func geometrySteps(name string, t totals) float64 {
+	switch name {
+	case "st_buffer", "st_issimple":
+		return math.Pow(t.effort, 3)
+	case "st_union", "st_intersection", "st_difference", "st_symdifference", "st_intersects", "st_crosses",
+		"st_overlaps", "st_touches", "st_equals", "st_within", "st_contains", "st_disjoint", "st_relate":
+		return product(t.effort, product(t.second, t.second)) / 10
+	case "st_srid", "st_setsrid", "st_makepoint", "st_point", "st_x", "st_y", "st_z":
+		return t.effort
+	}
+	if strings.Contains(name, "from") || strings.HasPrefix(name, "st_as") {
+		return t.effort
+	}
+	return product(t.effort, t.effort)
+}
+
+// jsonSteps is what MySQL does for each byte of a JSON text: 8 MB take 5 s and
+// 600 MB of memory.
+const jsonSteps = 50
 
 // makers are the functions whose result can be much longer than their
 // arguments.
@@ -102,14 +145,16 @@ func numbers(name string) function {
 		f.measure = least
 	case "greatest", "coalesce", "ifnull", "nvl", "nullif", "if", "iif", "case", "isnull", "choose", "max_of", "abs",
 		"round", "floor", "ceil", "ceiling", "trunc", "truncate", "cast", "convert", "int", "int2", "int4", "int8",
-		"float4", "float8", "numeric", "sqrt", "cbrt", "ln", "log", "log10", "log2", "->", "->>", "#>>", "json_extract",
-		"json_unquote", "json_value", "fix":
+		"float4", "float8", "numeric", "sqrt", "cbrt", "ln", "log", "log10", "log2", "->", "->>", "#>>", "unnest",
+		"json_unquote", "fix":
 		f.measure = anyOf
 	case "length", "char_length", "character_length", "octet_length", "len", "datalength", "lengthb", "array_length",
 		"cardinality", "json_length", "json_array_length", "jsonb_array_length", "array_upper", "json_depth", "bit_length":
 		f.measure = measuredLength
 	case "position", "strpos", "instr", "locate", "charindex", "patindex", "field", "find_in_set":
 		return function{measure: measuredLength}
+	case "json_extract", "json_value":
+		return function{measure: anyOf}
 	case "substr", "substring", "trim", "btrim", "ltrim", "rtrim", "split_part", "substring_index", "mid", "translate":
 		return function{measure: shortened}
 	case "left", "right":

@@ -104,12 +104,16 @@ func (m *meter) plain(q *Query) result {
 	if q.Sets > maxSets {
 		m.refuse(refuseSets())
 	}
-	m.exprs(q.Exprs)
+	m.rename(q.Renamed)
 	r := result{outputs: make([]extent, len(q.Outputs)), names: make([]string, len(q.Outputs))}
 	for i := range q.Outputs {
 		r.outputs[i], r.names[i] = m.expr(&q.Outputs[i].Expr), q.Outputs[i].Name
 		r.starred = r.starred || q.Outputs[i].Name == "*"
+		if r.names[i] != "" {
+			m.know(r.names[i], r.outputs[i]) // some engines let the other clauses use it
+		}
 	}
+	m.exprs(q.Exprs)
 	r.rows, r.relations = m.rows, m.relations
 	if m.aggregated && !q.Grouped {
 		r.rows, r.relations = 1, 0
@@ -216,14 +220,8 @@ func (m *meter) publish(r result, columns []string) {
 		}
 		m.know(name, output)
 	}
-	if !r.starred {
-		return
-	}
-	for _, name := range columns { // which is which is not known
-		for _, output := range r.outputs {
-			m.know(name, output)
-		}
-		m.know(name, m.unnamed)
+	if r.starred {
+		m.rename(columns)
 	}
 }
 
@@ -259,6 +257,26 @@ func (m *meter) know(name string, e extent) {
 		e = widest(known, e)
 	}
 	m.names[name] = e
+}
+
+// rename makes names known that can stand for any column.
+func (m *meter) rename(columns []string) {
+	if len(columns) == 0 {
+		return
+	}
+	all := m.widestKnown()
+	for _, name := range columns {
+		m.know(name, all)
+	}
+}
+
+// widestKnown is what any column can be.
+func (m *meter) widestKnown() extent {
+	all := widest(column(), m.unnamed)
+	for _, known := range m.names {
+		all = widest(all, known)
+	}
+	return all
 }
 
 // column returns what a column can be. A relation's own columns, by its name,

@@ -60,8 +60,8 @@ func (m *meter) resolve(w *with) {
 		m.references = references // they count where it is referred to
 	}
 	m.scope = scope
-	named(&w.result, w.Columns)
-	m.publish(w.result, nil)
+	m.named(&w.result, w.Columns)
+	m.publish(w.result, w.Columns)
 	w.state = done
 }
 
@@ -85,20 +85,14 @@ func (m *meter) withResult(table string) (result, bool) {
 }
 
 // named gives a WITH query's columns their names.
-func named(r *result, columns []string) {
-	for i := range min(len(columns), len(r.names)) {
-		r.names[i] = columns[i]
+func (m *meter) named(r *result, columns []string) {
+	if r.starred && len(columns) > 0 { // which is which is not known
+		r.names, r.starred = columns, false
+		r.outputs = slices.Repeat([]extent{m.widestKnown()}, len(columns))
+		return
 	}
-	if r.starred && len(columns) > 0 {
-		r.names = append(r.names, columns...)
-		widestOutput := extent{}
-		for _, output := range r.outputs {
-			widestOutput = widest(widestOutput, output)
-		}
-		for range columns {
-			r.outputs = append(r.outputs, widestOutput)
-		}
-	}
+	r.names = slices.Clone(r.names)
+	copy(r.names, columns)
 }
 
 // measured is how many rounds of a recursive query are measured. Growth that
@@ -112,7 +106,7 @@ func (m *meter) recursive(w *with) result {
 	m.withs(w.Query.With)
 	var states [measured + 1]result
 	states[0] = m.query(w.Query.Arms[0])
-	named(&states[0], w.Columns)
+	m.named(&states[0], w.Columns)
 	next := m.round(w, states[0])
 	if !w.refers {
 		return united(states[0], next)
@@ -149,7 +143,19 @@ func (m *meter) round(w *with, state result) result {
 	for _, arm := range w.Query.Arms[2:] {
 		r = united(r, m.query(arm))
 	}
+	if state.starred && !sameStars(state.names, r.names) { // any column can be any of these
+		for name := range m.names {
+			for _, output := range r.outputs {
+				m.know(name, output)
+			}
+		}
+	}
 	return r
+}
+
+// sameStars reports whether * stands in the same places.
+func sameStars(a, b []string) bool {
+	return slices.EqualFunc(a, b, func(a, b string) bool { return (a == "*") == (b == "*") })
 }
 
 // extrapolate returns what the columns of a recursive query can become.
@@ -165,7 +171,7 @@ func (m *meter) extrapolate(w *with, states [measured + 1]result) result {
 		m.refuse(refuseGrowth(w.Name))
 	}
 	last, before := states[measured], states[measured-1]
-	last.rows = 1
+	last.rows, last.relations = 1, max(last.relations, 1) // how many is not known
 	for i := range last.outputs {
 		e := &last.outputs[i]
 		e.bytes += product(rounds, e.bytes-before.outputs[i].bytes)

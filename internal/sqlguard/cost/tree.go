@@ -18,6 +18,7 @@ type Query struct {
 	// none of the fields from From to Limit of its own, except Exprs.
 	Arms    []*Query
 	From    []Source
+	Renamed []string // new names of columns that FROM joins, in unknown order
 	Outputs []Output
 	Exprs   []Expr  // all other expressions: conditions, order, groups
 	Grouped bool    // there is a GROUP BY

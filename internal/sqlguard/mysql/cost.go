@@ -56,14 +56,12 @@ func reduceSelect(s *ast.SelectStmt) *cost.Query {
 	if s.From != nil {
 		reduceFrom(q, s.From.TableRefs)
 	}
-	if s.Fields != nil {
+	if s.Fields != nil && len(s.Lists) == 0 {
 		for _, field := range s.Fields.Fields {
 			q.Outputs = append(q.Outputs, reduceField(field))
 		}
 	}
-	for _, row := range s.Lists {
-		add(&q.Exprs, row)
-	}
+	reduceValues(q, s.Lists)
 	add(&q.Exprs, s.Where)
 	if s.GroupBy != nil {
 		q.Grouped, q.Sets = true, 1
@@ -80,6 +78,22 @@ func reduceSelect(s *ast.SelectStmt) *cost.Query {
 	}
 	limitAndOrder(q, s.Limit, s.OrderBy)
 	return q
+}
+
+// reduceValues takes the rows of VALUES. A column is as long as its longest
+// value.
+func reduceValues(q *cost.Query, rows []*ast.RowExpr) {
+	for _, row := range rows {
+		for i, value := range row.Values {
+			if i == len(q.Outputs) {
+				q.Outputs = append(q.Outputs, cost.Output{
+					Name: "column_" + strconv.Itoa(i),
+					Expr: cost.Expr{Kind: cost.Call, Name: "greatest"},
+				})
+			}
+			add(&q.Outputs[i].Expr.Args, value)
+		}
+	}
 }
 
 func limitAndOrder(q *cost.Query, limit *ast.Limit, order *ast.OrderByClause) {

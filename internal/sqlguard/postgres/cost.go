@@ -21,25 +21,18 @@ func checkCost(tree *pg.ParseResult) error {
 	if s == nil {
 		return nil
 	}
-	var r reduction
-	query := r.query(s)
-	if r.refused != nil {
-		return r.refused
-	}
-	return cost.Check(query)
+	return cost.Check(reduceQuery(s))
 }
 
-// reduction turns a tree into the one that cost measures.
-type reduction struct{ refused error }
-
-func (r *reduction) query(s *pg.SelectStmt) *cost.Query {
+// reduceQuery turns a query into the one that cost measures.
+func reduceQuery(s *pg.SelectStmt) *cost.Query {
 	q := &cost.Query{Grouped: len(s.GetGroupClause()) > 0, Sets: groupingSets(s.GetGroupClause())}
-	r.withs(q, s.GetWithClause())
+	addWiths(q, s.GetWithClause())
 	if s.GetLarg() != nil {
-		q.Arms = r.arms(nil, s)
+		q.Arms = reduceArms(nil, s)
 	}
 	for _, from := range s.GetFromClause() {
-		r.from(q, from)
+		addFrom(q, from)
 	}
 	for _, target := range s.GetTargetList() {
 		output := target.GetResTarget()
@@ -47,14 +40,14 @@ func (r *reduction) query(s *pg.SelectStmt) *cost.Query {
 		if fields := output.GetVal().GetColumnRef().GetFields(); len(fields) > 0 && fields[len(fields)-1].GetAStar() != nil {
 			name = "*"
 		}
-		q.Outputs = append(q.Outputs, cost.Output{Name: name, Expr: r.expr(output.GetVal())})
+		q.Outputs = append(q.Outputs, cost.Output{Name: name, Expr: reduce(output.GetVal())})
 	}
-	r.values(q, s.GetValuesLists())
+	addValues(q, s.GetValuesLists())
 	for _, node := range [...]*pg.Node{s.GetWhereClause(), s.GetHavingClause(), s.GetLimitCount(), s.GetLimitOffset()} {
-		r.add(&q.Exprs, node)
+		add(&q.Exprs, node)
 	}
 	for _, list := range [...][]*pg.Node{s.GetGroupClause(), s.GetSortClause(), s.GetWindowClause(), s.GetDistinctClause()} {
-		r.add(&q.Exprs, list...)
+		add(&q.Exprs, list...)
 	}
 	if n := s.GetLimitCount().GetAConst(); n != nil && n.GetIval() != nil {
 		q.Limit = float64(n.GetIval().GetIval())
@@ -62,34 +55,34 @@ func (r *reduction) query(s *pg.SelectStmt) *cost.Query {
 	return q
 }
 
-// arms flattens what UNION and the like put together, as long as the parts
+// reduceArms flattens what UNION and the like put together, as long as the parts
 // are not limited by themselves.
-func (r *reduction) arms(arms []*cost.Query, s *pg.SelectStmt) []*cost.Query {
+func reduceArms(arms []*cost.Query, s *pg.SelectStmt) []*cost.Query {
 	for _, arm := range [...]*pg.SelectStmt{s.GetLarg(), s.GetRarg()} {
 		if arm.GetLarg() != nil && arm.GetWithClause() == nil && arm.GetLimitCount() == nil && len(arm.GetSortClause()) == 0 {
-			arms = r.arms(arms, arm)
+			arms = reduceArms(arms, arm)
 			continue
 		}
-		arms = append(arms, r.query(arm))
+		arms = append(arms, reduceQuery(arm))
 	}
 	return arms
 }
 
-func (r *reduction) withs(q *cost.Query, with *pg.WithClause) {
+func addWiths(q *cost.Query, with *pg.WithClause) {
 	for _, node := range with.GetCtes() {
 		cte := node.GetCommonTableExpr()
 		q.With = append(q.With, cost.With{
 			Name:      cte.GetCtename(),
 			Columns:   texts(cte.GetAliascolnames()),
-			Query:     r.query(cte.GetCtequery().GetSelectStmt()),
+			Query:     reduceQuery(cte.GetCtequery().GetSelectStmt()),
 			Recursive: with.GetRecursive(),
 			Inlined:   cte.GetCtematerialized() == pg.CTEMaterialize_CTEMaterializeNever,
 		})
 	}
 }
 
-// values takes the rows of VALUES. A column is as long as its longest value.
-func (r *reduction) values(q *cost.Query, rows []*pg.Node) {
+// addValues takes the rows of VALUES. A column is as long as its longest value.
+func addValues(q *cost.Query, rows []*pg.Node) {
 	q.Rows = float64(len(rows))
 	for _, row := range rows {
 		for i, item := range row.GetList().GetItems() {
@@ -99,13 +92,13 @@ func (r *reduction) values(q *cost.Query, rows []*pg.Node) {
 					Expr: cost.Expr{Kind: cost.Call, Name: "greatest"},
 				})
 			}
-			r.add(&q.Outputs[i].Expr.Args, item)
+			add(&q.Outputs[i].Expr.Args, item)
 		}
 	}
 }
 
-// from takes one item of a FROM clause.
-func (r *reduction) from(q *cost.Query, node *pg.Node) {
+// addFrom takes one item of a FROM clause.
+func addFrom(q *cost.Query, node *pg.Node) {
 	switch n := node.GetNode().(type) {
 	case *pg.Node_RangeVar:
 		table := n.RangeVar.GetRelname()
@@ -120,40 +113,49 @@ func (r *reduction) from(q *cost.Query, node *pg.Node) {
 	case *pg.Node_RangeSubselect:
 		alias := n.RangeSubselect.GetAlias()
 		q.From = append(q.From, cost.Source{
-			Query: r.query(n.RangeSubselect.GetSubquery().GetSelectStmt()),
+			Query: reduceQuery(n.RangeSubselect.GetSubquery().GetSelectStmt()),
 			Alias: alias.GetAliasname(), Columns: texts(alias.GetColnames()),
 		})
 	case *pg.Node_JoinExpr:
-		r.from(q, n.JoinExpr.GetLarg())
-		r.from(q, n.JoinExpr.GetRarg())
-		r.add(&q.Exprs, n.JoinExpr.GetQuals())
+		addFrom(q, n.JoinExpr.GetLarg())
+		addFrom(q, n.JoinExpr.GetRarg())
+		add(&q.Exprs, n.JoinExpr.GetQuals())
+		q.Renamed = append(q.Renamed, texts(n.JoinExpr.GetAlias().GetColnames())...)
 	case *pg.Node_RangeFunction:
-		r.rangeFunction(q, n.RangeFunction)
+		addFunction(q, n.RangeFunction)
 	case *pg.Node_RangeTableSample:
-		r.from(q, n.RangeTableSample.GetRelation())
-		r.add(&q.Exprs, n.RangeTableSample.GetArgs()...)
+		addFrom(q, n.RangeTableSample.GetRelation())
+		add(&q.Exprs, n.RangeTableSample.GetArgs()...)
 	case *pg.Node_RangeTableFunc:
-		r.path(r.expr(n.RangeTableFunc.GetRowexpr()))
-		for _, column := range n.RangeTableFunc.GetColumns() {
-			if path := column.GetRangeTableFuncCol().GetColexpr(); path != nil {
-				r.path(r.expr(path))
-			}
-		}
-		q.From = append(q.From, cost.Source{Calls: []cost.Expr{r.expr(node)}, Alias: n.RangeTableFunc.GetAlias().GetAliasname()})
+		addXMLTable(q, n.RangeTableFunc)
 	default:
-		q.From = append(q.From, cost.Source{Calls: []cost.Expr{r.expr(node)}})
+		q.From = append(q.From, cost.Source{Calls: []cost.Expr{reduce(node)}})
 	}
 }
 
-// rangeFunction takes functions that stand for a relation. The only column of
+// addFunction takes functions that stand for a relation. The only column of
 // one goes by the alias.
-func (r *reduction) rangeFunction(q *cost.Query, f *pg.RangeFunction) {
+func addFunction(q *cost.Query, f *pg.RangeFunction) {
 	source := cost.Source{Alias: f.GetAlias().GetAliasname(), Columns: texts(f.GetAlias().GetColnames())}
 	for _, function := range f.GetFunctions() {
-		r.add(&source.Calls, function.GetList().GetItems()[0])
+		add(&source.Calls, function.GetList().GetItems()[0])
 	}
 	if len(source.Columns) == 0 && source.Alias != "" {
 		source.Columns = []string{source.Alias}
+	}
+	q.From = append(q.From, source)
+}
+
+// addXMLTable takes XMLTABLE: the path of its rows and those of its columns.
+func addXMLTable(q *cost.Query, f *pg.RangeTableFunc) {
+	source := cost.Source{Alias: f.GetAlias().GetAliasname(), Columns: texts(f.GetAlias().GetColnames())}
+	source.Calls = []cost.Expr{call("xmltable", f.GetRowexpr(), f.GetDocexpr())}
+	for _, node := range f.GetColumns() {
+		column := node.GetRangeTableFuncCol()
+		if path := column.GetColexpr(); path != nil {
+			q.Exprs = append(q.Exprs, call("xmltable", path, f.GetDocexpr()))
+		}
+		add(&q.Exprs, column.GetColdefexpr())
 	}
 	q.From = append(q.From, source)
 }
@@ -190,100 +192,93 @@ func setsOf(set *pg.GroupingSet) float64 {
 	return 1
 }
 
-func (r *reduction) add(list *[]cost.Expr, nodes ...*pg.Node) {
+func add(list *[]cost.Expr, nodes ...*pg.Node) {
 	for _, node := range nodes {
 		if node != nil {
-			*list = append(*list, r.expr(node))
+			*list = append(*list, reduce(node))
 		}
 	}
 }
 
-func (r *reduction) call(name string, nodes ...*pg.Node) cost.Expr {
+func call(name string, nodes ...*pg.Node) cost.Expr {
 	e := cost.Expr{Kind: cost.Call, Name: name}
-	r.add(&e.Args, nodes...)
+	add(&e.Args, nodes...)
 	return e
 }
 
-// path refuses an XPath expression that could take too long.
-func (r *reduction) path(e cost.Expr) {
-	if err := cost.CheckPath(&e); err != nil && r.refused == nil {
-		r.refused = err
-	}
-}
-
-// expr turns an expression. A node without a rule of its own is its parts.
-func (r *reduction) expr(node *pg.Node) cost.Expr {
+// reduce turns an expression. A node without a rule of its own is its parts.
+func reduce(node *pg.Node) cost.Expr {
 	switch n := node.GetNode().(type) {
 	case *pg.Node_AConst:
 		return constant(n.AConst)
 	case *pg.Node_ColumnRef:
 		return columnRef(n.ColumnRef.GetFields())
 	case *pg.Node_FuncCall:
-		return r.funcCall(n.FuncCall)
+		return reduceCall(n.FuncCall)
 	case *pg.Node_AExpr:
-		return r.operation(n.AExpr)
+		return reduceOperation(n.AExpr)
 	case *pg.Node_TypeCast:
-		return r.typeCast(n.TypeCast)
+		return reduceCast(n.TypeCast)
 	case *pg.Node_SubLink:
-		e := cost.Expr{Kind: cost.Scalar, Query: r.query(n.SubLink.GetSubselect().GetSelectStmt())}
+		e := cost.Expr{Kind: cost.Scalar, Query: reduceQuery(n.SubLink.GetSubselect().GetSelectStmt())}
 		if n.SubLink.GetSubLinkType() == pg.SubLinkType_ARRAY_SUBLINK {
 			e.Name = cost.ArrayQuery
 		}
-		r.add(&e.Args, n.SubLink.GetTestexpr())
+		add(&e.Args, n.SubLink.GetTestexpr())
 		return e
 	case *pg.Node_AArrayExpr:
 		e := cost.Expr{Kind: cost.List}
-		r.add(&e.Args, n.AArrayExpr.GetElements()...)
+		add(&e.Args, n.AArrayExpr.GetElements()...)
 		return e
 	case *pg.Node_CaseExpr:
-		e := r.call("case", n.CaseExpr.GetArg(), n.CaseExpr.GetDefresult())
+		e := call("case", n.CaseExpr.GetArg(), n.CaseExpr.GetDefresult())
 		for _, when := range n.CaseExpr.GetArgs() {
-			r.add(&e.Args, when.GetCaseWhen().GetResult())
-			e.Args = append(e.Args, r.call("=", when.GetCaseWhen().GetExpr()))
+			add(&e.Args, when.GetCaseWhen().GetResult())
+			e.Args = append(e.Args, call("=", when.GetCaseWhen().GetExpr()))
 		}
 		return e
 	case *pg.Node_CoalesceExpr:
-		return r.call("coalesce", n.CoalesceExpr.GetArgs()...)
+		return call("coalesce", n.CoalesceExpr.GetArgs()...)
 	case *pg.Node_MinMaxExpr:
 		if n.MinMaxExpr.GetOp() == pg.MinMaxOp_IS_LEAST {
-			return r.call("least", n.MinMaxExpr.GetArgs()...)
+			return call("least", n.MinMaxExpr.GetArgs()...)
 		}
-		return r.call("greatest", n.MinMaxExpr.GetArgs()...)
+		return call("greatest", n.MinMaxExpr.GetArgs()...)
 	case *pg.Node_List:
-		return r.call("row", n.List.GetItems()...)
+		return call("row", n.List.GetItems()...)
 	case nil:
 		return cost.Expr{}
 	}
 	e := cost.Expr{}
-	r.parts(&e, node.ProtoReflect())
+	addParts(&e, node.ProtoReflect())
 	return e
 }
 
-// parts adds what is below a message by reflection.
-func (r *reduction) parts(e *cost.Expr, m protoreflect.Message) {
+// addParts adds what is below a message by reflection.
+func addParts(e *cost.Expr, m protoreflect.Message) {
 	m.Range(func(fd protoreflect.FieldDescriptor, v protoreflect.Value) bool {
 		switch {
 		case fd.Message() == nil:
 		case fd.IsList():
 			for i := range v.List().Len() {
-				r.part(e, v.List().Get(i).Message())
+				addPart(e, v.List().Get(i).Message())
 			}
 		default:
-			r.part(e, v.Message())
+			addPart(e, v.Message())
 		}
 		return true
 	})
 }
 
-func (r *reduction) part(e *cost.Expr, m protoreflect.Message) {
+func addPart(e *cost.Expr, m protoreflect.Message) {
 	switch below := m.Interface().(type) {
 	case *pg.Node:
-		e.Args = append(e.Args, r.expr(below))
+		e.Args = append(e.Args, reduce(below))
 	case *pg.TypeName, *pg.Alias:
 	case *pg.SelectStmt:
-		e.Args = append(e.Args, cost.Expr{Kind: cost.Scalar, Query: r.query(below)})
+		e.Args = append(e.Args, cost.Expr{Kind: cost.Scalar, Query: reduceQuery(below)})
 	default:
-		r.parts(e, m)
+		addParts(e, m)
 	}
 }
 
@@ -313,37 +308,34 @@ func columnRef(fields []*pg.Node) cost.Expr {
 	return e
 }
 
-func (r *reduction) funcCall(f *pg.FuncCall) cost.Expr {
-	e := r.call(strings.ToLower(lastPart(f.GetFuncname())), f.GetArgs()...)
+func reduceCall(f *pg.FuncCall) cost.Expr {
+	e := call(strings.ToLower(lastPart(f.GetFuncname())), f.GetArgs()...)
 	e.Over = f.GetOver() != nil
-	switch e.Name {
-	case "xpath", "xpath_exists", "xmlexists":
-		if len(e.Args) > 0 {
-			r.path(e.Args[0])
-		}
+	if f.GetAggWithinGroup() {
+		add(&e.Args, f.GetAggOrder()...)
 	}
 	if f.GetAggFilter() == nil && len(f.GetAggOrder()) == 0 && f.GetOver() == nil {
 		return e
 	}
 	around := cost.Expr{Kind: cost.Call, Name: "case", Args: []cost.Expr{e}}
 	rest := cost.Expr{Kind: cost.Call, Name: "="}
-	r.add(&rest.Args, f.GetAggFilter())
-	r.add(&rest.Args, f.GetAggOrder()...)
+	add(&rest.Args, f.GetAggFilter())
+	add(&rest.Args, f.GetAggOrder()...)
 	if f.GetOver() != nil {
-		r.parts(&rest, f.GetOver().ProtoReflect())
+		addParts(&rest, f.GetOver().ProtoReflect())
 	}
 	around.Args = append(around.Args, rest)
 	return around
 }
 
-func (r *reduction) operation(e *pg.A_Expr) cost.Expr {
-	return r.call(strings.ToLower(lastPart(e.GetName())), e.GetLexpr(), e.GetRexpr())
+func reduceOperation(e *pg.A_Expr) cost.Expr {
+	return call(strings.ToLower(lastPart(e.GetName())), e.GetLexpr(), e.GetRexpr())
 }
 
-// typeCast turns a cast. bit and char fill a value up to their length.
-func (r *reduction) typeCast(c *pg.TypeCast) cost.Expr {
+// reduceCast turns a cast. bit and char fill a value up to their length.
+func reduceCast(c *pg.TypeCast) cost.Expr {
 	e := cost.Expr{}
-	r.add(&e.Args, c.GetArg())
+	add(&e.Args, c.GetArg())
 	modifiers := c.GetTypeName().GetTypmods()
 	switch lastPart(c.GetTypeName().GetNames()) {
 	case "bit", "bpchar":

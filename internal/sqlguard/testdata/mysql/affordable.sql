@@ -37,3 +37,9 @@ SELECT HEX(name), TO_BASE64(name), MD5(name), QUOTE(name), FORMAT(id, 2) FROM us
 SELECT REGEXP_REPLACE(name, '[^a-z]+', '-'), name REGEXP '^(a|b)+c$', name LIKE '%a%b%' FROM users
 %%
 SELECT REPEAT('x', CASE WHEN id > 10 THEN 10 ELSE id END), REPEAT('y', IFNULL(dept_id, 0) % 10), REPEAT('z', LENGTH(name)) FROM users
+%%
+SELECT COUNT(*) FROM users WHERE ST_Contains(ST_GeomFromText('POLYGON((0 0, 100 0, 100 100, 50 120, 0 100, 0 0))'), POINT(id, id))
+%%
+SELECT ST_AsText(ST_Buffer(POINT(1, 2), 3)), ST_Distance(POINT(1, 2), POINT(3, 4)), ST_Area(ST_GeomFromText('POLYGON((0 0, 1 0, 1 1, 0 0))'))
+%%
+SELECT JSON_EXTRACT(meta, '$.tags[*]'), JSON_EXTRACT(meta, '$**.n'), JSON_SEARCH(meta, 'one', 'x'), JSON_CONTAINS(meta, '"a"', '$.tags') FROM users

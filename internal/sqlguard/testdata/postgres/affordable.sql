@@ -61,3 +61,11 @@ SELECT to_char(amount, 'FM999,999,999.00'), to_char(created_at, 'Day, DD Month Y
 SELECT v.name, repeat('+', v.weight) FROM (VALUES ('low', 1), ('middle', 5), ('high', 10)) AS v(name, weight)
 %%
 SELECT 1 FROM users WHERE name LIKE '%a%b%c%' OR name ~ '^(a|b)+c$' OR position('x' IN name) > 0
+%%
+SELECT repeat('*', n) FROM unnest(ARRAY[1, 2, 3]) n
+%%
+SELECT j.a, repeat('-', j.b) FROM (departments d JOIN (SELECT dept_id AS x, id AS y FROM users) u ON u.x = d.dept_id) AS j(a, n, x, b) LIMIT 3
+%%
+WITH RECURSIVE chain AS (SELECT * FROM users WHERE manager_id IS NULL UNION ALL SELECT u.* FROM users u JOIN chain c ON u.manager_id = c.id) SELECT name FROM chain
+%%
+WITH RECURSIVE chain AS (SELECT u.*, 0 AS depth, ARRAY[id] AS path FROM users u WHERE manager_id IS NULL UNION ALL SELECT u.*, c.depth + 1, c.path || u.id FROM users u JOIN chain c ON u.manager_id = c.id) SELECT name, repeat(' ', depth) FROM chain

@@ -227,3 +227,77 @@ SELECT to_jsonb(to_jsonb(to_jsonb(repeat('"', 2000000))::text)::text)
 SELECT json_object_agg(repeat('k', 1000000), 1) FROM users
 %%
 SELECT encode(repeat('x', 5000000)::bytea, 'hex') || repeat('y', 100000000)
+%%
+SELECT xpath('//b[count(//b)>0]', xmlparse(document '<a>'||repeat('<b/>',20000)||'</a>'))
+%%
+SELECT xpath('/a/b[count(preceding-sibling::b)>0]', xmlparse(document '<a>'||repeat('<b/>',50000)||'</a>'))
+%%
+SELECT xpath('/a/b[contains(string(/a), "x")]', xmlparse(document '<a>'||repeat('<b>y</b>',50000)||'</a>'))
+%%
+SELECT xpath('/a/b[. != /a/b[. = "q"]]', xmlparse(document '<a>'||repeat('<b>y</b>',50000)||'</a>'))
+%%
+SELECT ('(' || repeat('(0,0),', 5000) || '(1,1))')::path <-> ('(' || repeat('(5,5),', 5000) || '(6,6))')::path
+%%
+SELECT range_agg(int4range(i*2, i*2+1)) FROM generate_series(1,1000000) i
+%%
+SELECT count(*) FROM jsonb_path_query(('[' || repeat('1,', 20000) || '1]')::jsonb, '$[*] ? (exists($[*] ? (@ == 2)))')
+%%
+SELECT concat(y,y,y,y,y,y,y,y,y,y) FROM (SELECT concat(x,x,x,x,x,x,x,x,x,x) y FROM (SELECT repeat('x',8000000) x) t) u
+%%
+SELECT x || x || x || x FROM (SELECT repeat('x', 4000000) AS x) t
+%%
+SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY repeat('x',8000) || i) FROM generate_series(1,1000000) i
+%%
+SELECT mode() WITHIN GROUP (ORDER BY repeat('x',80000)) FROM users
+%%
+SELECT array_agg(DISTINCT repeat('x',8000) || i) FROM generate_series(1,30000) i
+%%
+SELECT array_agg(repeat('x',20000)) FROM pg_class a, pg_class b
+%%
+SELECT repeat('x', "?column?") FROM (SELECT 100000000) t
+%%
+SELECT repeat('x', j.q) FROM ((SELECT 100000000 AS n) a CROSS JOIN (SELECT 1 AS m) b) AS j(q, r)
+%%
+SELECT repeat('x', (ARRAY[0, 100000000])[2])
+%%
+SELECT repeat('x', v::int) FROM json_array_elements_text('[100000000]') v
+%%
+SELECT repeat('x', v) FROM unnest(ARRAY[0, 100000000]) v
+%%
+SELECT (SELECT repeat('x', u.n) FROM (SELECT 100000000 AS n) u) FROM users u
+%%
+SELECT repeat('x', n) FROM (SELECT * FROM (SELECT 100000000 AS n) a) b
+%%
+SELECT repeat('x', k) FROM (SELECT * FROM (SELECT 100000000 AS n) a) b(k)
+%%
+SELECT repeat('x', length((SELECT t::text FROM (SELECT repeat('y', 5000000) AS a) t)) * 10)
+%%
+SELECT repeat(u, 3) FROM (SELECT repeat('y', 5000000) AS a) AS t(u)
+%%
+WITH a AS (SELECT 1 AS n UNION ALL SELECT 100000000) SELECT repeat('x', x.n) FROM a AS x
+%%
+WITH a(k) AS (VALUES (1), (100000000)) SELECT repeat('x', k) FROM a
+%%
+SELECT repeat('x', n) FROM (SELECT DISTINCT ON (n) n FROM (VALUES (100000000)) v(n)) t
+%%
+SELECT repeat('x', lag) FROM (SELECT lag(100000000) OVER () FROM users) t
+%%
+SELECT repeat('x', 0x5F5E100)
+%%
+SELECT repeat('x', 1e8::int)
+%%
+SELECT repeat('x', x'5F5E100'::int)
+%%
+WITH RECURSIVE c(x) AS (SELECT * FROM (SELECT 'a') t UNION ALL SELECT x || x FROM c) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c AS (SELECT * FROM (SELECT 'a' AS x) t UNION ALL SELECT x || x FROM c) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (VALUES ('a') UNION ALL SELECT c.x || c.x FROM c) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT y FROM (SELECT x || x AS y FROM c) s) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT string_agg(x, x) FROM (SELECT a.x FROM c a, c b) s) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL (WITH d AS (SELECT x || x AS z FROM c) SELECT z FROM d)) SELECT length(x) FROM c
+%%
+WITH RECURSIVE c AS (SELECT * FROM (SELECT 1 AS n, 'a' AS x) t UNION ALL SELECT n, x || x FROM c) SELECT length(x) FROM c

@@ -21,3 +21,5 @@ WITH a AS (SELECT replace(printf('%999d',0),' ',printf('%999d',0)) AS v), b AS (
 SELECT group_concat(replace(printf('%999d',0),' ',printf('%999d',0))) FROM users
 %%
 SELECT replace(printf('%999d',0),' ',printf('%999d',0)) LIKE '%' || replace(printf('%999d',0),' ',printf('%99d',0)) || 'x'
+%%
+SELECT replace(printf('%999d',0),' ',printf('%999d',0)) AS v FROM users WHERE length(v || v || v || v || v || v || v || v || v || v) > 0
