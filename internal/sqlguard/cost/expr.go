@@ -91,6 +91,7 @@ func together(args []extent) extent {
 // call measures a function or operator.
 func (m *meter) call(e *Expr, args []extent) extent {
 	f := lookUp(e.Name)
+	m.windowed = m.windowed || e.Over
 	t := total(args)
 	if !f.linear {
 		m.work(e.Name, steps(e.Name, t))

@@ -145,7 +145,7 @@ func numbers(name string) function {
 		f.measure = least
 	case "greatest", "coalesce", "ifnull", "nvl", "nullif", "if", "iif", "case", "isnull", "choose", "max_of", "abs",
 		"round", "floor", "ceil", "ceiling", "trunc", "truncate", "cast", "convert", "int", "int2", "int4", "int8",
-		"float4", "float8", "numeric", "sqrt", "cbrt", "ln", "log", "log10", "log2", "->", "->>", "#>>", "unnest",
+		"float4", "float8", "numeric", "sqrt", "cbrt", "ln", "log", "log10", "log2", "->", "->>", "#>>", "unnest", "generate_series", Sequence,
 		"json_unquote", "fix":
 		f.measure = anyOf
 	case "length", "char_length", "character_length", "octet_length", "len", "datalength", "lengthb", "array_length",

@@ -26,10 +26,15 @@ type meter struct {
 	unnamed    extent            // of outputs whose name is not known here
 	nested     int               // WITH RECURSIVE within itself
 
-	// Of the query that is being measured:
+	inner
+}
+
+// inner is what is known of the query that is being measured.
+type inner struct {
 	rows       float64 // that constants make
 	relations  int
 	aggregated bool
+	windowed   bool
 }
 
 // result is what is known of a query's rows.
@@ -53,7 +58,7 @@ func (m *meter) query(q *Query) result {
 	if q == nil || m.err != nil {
 		return result{rows: 1}
 	}
-	scope, rows, relations, aggregated, before := m.scope, m.rows, m.relations, m.aggregated, m.references
+	outer := *m
 	m.withs(q.With)
 	var r result
 	if len(q.Arms) > 0 {
@@ -64,9 +69,8 @@ func (m *meter) query(q *Query) result {
 	if q.Limit > 0 {
 		r.rows = min(r.rows, q.Limit)
 	}
-	m.scope = scope
-	m.rows, m.relations, m.aggregated = rows, relations, aggregated
-	r.references = m.references - before
+	m.scope, m.inner = outer.scope, outer.inner
+	r.references = m.references - outer.references
 	return r
 }
 
@@ -94,7 +98,7 @@ func united(r, other result) result {
 
 // plain measures a SELECT or VALUES.
 func (m *meter) plain(q *Query) result {
-	m.rows, m.relations, m.aggregated = max(q.Rows, 1), 0, false
+	m.inner = inner{rows: max(q.Rows, 1)}
 	for i := range q.From {
 		m.source(&q.From[i])
 	}
@@ -114,6 +118,9 @@ func (m *meter) plain(q *Query) result {
 		}
 	}
 	m.exprs(q.Exprs)
+	if m.rows > maxSeries && (q.Holds || q.Grouped || m.windowed) {
+		m.refuse(refuseSeries())
+	}
 	r.rows, r.relations = m.rows, m.relations
 	if m.aggregated && !q.Grouped {
 		r.rows, r.relations = 1, 0
@@ -130,9 +137,7 @@ func (m *meter) refer(n float64) {
 
 // multiply takes the rows of one more item of a FROM clause.
 func (m *meter) multiply(rows float64) {
-	if m.rows = product(m.rows, max(rows, 1)); m.rows > maxSeries {
-		m.refuse(refuseSeries())
-	}
+	m.rows = product(m.rows, max(rows, 1))
 }
 
 // source measures one item of a FROM clause and makes its columns known.
@@ -182,15 +187,22 @@ func (m *meter) calls(s *Source) {
 		r.outputs = append(r.outputs, m.expr(call))
 		r.names = append(r.names, call.Name)
 		rows = max(rows, m.seriesRows(call))
+		if rows > maxSeries && call.Name == "generate_series" {
+			m.refuse(refuseSeries()) // PostgreSQL stores all of them
+		}
 	}
 	m.multiply(rows)
 	m.publish(r, s.Columns)
 	m.publishRow(s.Alias, r)
 }
 
+// Sequence is the name of a call that makes the numbers between its arguments
+// one after the other.
+const Sequence = "sequence"
+
 // seriesRows returns how many rows a call makes as far as constants say it.
 func (m *meter) seriesRows(call *Expr) float64 {
-	if call.Kind != Call || call.Name != "generate_series" || len(call.Args) < 2 {
+	if call.Kind != Call || call.Name != "generate_series" && call.Name != Sequence || len(call.Args) < 2 {
 		return 1
 	}
 	var bounds [3]extent

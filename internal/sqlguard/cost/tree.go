@@ -21,6 +21,7 @@ type Query struct {
 	Renamed []string // new names of columns that FROM joins, in unknown order
 	Outputs []Output
 	Exprs   []Expr  // all other expressions: conditions, order, groups
+	Holds   bool    // its rows are sorted or compared, so that all are held at once
 	Grouped bool    // there is a GROUP BY
 	Sets    float64 // how many grouping sets it stands for
 	Rows    float64 // how many rows VALUES has

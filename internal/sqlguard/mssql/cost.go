@@ -61,7 +61,7 @@ func (r reduction) arms(arms []*cost.Query, n *ast.BinaryQueryExpression) []*cos
 }
 
 func (r reduction) specification(n *ast.QuerySpecification) *cost.Query {
-	q := new(cost.Query)
+	q := &cost.Query{Holds: n.OrderByClause != nil || strings.EqualFold(n.UniqueRowFilter, "distinct")}
 	if n.FromClause != nil {
 		for _, table := range n.FromClause.TableReferences {
 			r.from(q, table)

@@ -52,7 +52,7 @@ func reduceArms(list *ast.SetOprSelectList, with *ast.WithClause) *cost.Query {
 }
 
 func reduceSelect(s *ast.SelectStmt) *cost.Query {
-	q := &cost.Query{With: reduceWith(s.With), Rows: float64(len(s.Lists))}
+	q := &cost.Query{With: reduceWith(s.With), Rows: float64(len(s.Lists)), Holds: s.Distinct || s.OrderBy != nil}
 	if s.From != nil {
 		reduceFrom(q, s.From.TableRefs)
 	}
@@ -161,6 +161,10 @@ func reduceSource(q *cost.Query, n *ast.TableSource) {
 		reduceFrom(q, inner)
 		return
 	case *ast.TableName:
+		if sequence, ok := reduceSequence(inner.Name.L); ok {
+			source.Calls, source.Columns = sequence, []string{"seq"}
+			break
+		}
 		source.Table = inner.Name.L
 		if inner.Schema.L != "" {
 			source.Table = inner.Schema.L + "." + inner.Name.L
@@ -174,6 +178,21 @@ func reduceSource(q *cost.Query, n *ast.TableSource) {
 		source.Query = reduceQuery(inner)
 	}
 	q.From = append(q.From, source)
+}
+
+// reduceSequence takes MariaDB's tables of numbers, seq_1_to_100.
+func reduceSequence(table string) ([]cost.Expr, bool) {
+	ends, ok := strings.CutPrefix(table, "seq_")
+	first, last, found := strings.Cut(ends, "_to_")
+	last, _, _ = strings.Cut(last, "_step_")
+	from, err := strconv.ParseUint(first, 10, 64)
+	to, err2 := strconv.ParseUint(last, 10, 64)
+	if !ok || !found || err != nil || err2 != nil {
+		return nil, false
+	}
+	return []cost.Expr{{Kind: cost.Call, Name: cost.Sequence, Args: []cost.Expr{
+		{Kind: cost.Number, Number: float64(from)}, {Kind: cost.Number, Number: float64(to)},
+	}}}, true
 }
 
 func add(list *[]cost.Expr, node ast.Node) {

@@ -26,7 +26,11 @@ func checkCost(tree *pg.ParseResult) error {
 
 // reduceQuery turns a query into the one that cost measures.
 func reduceQuery(s *pg.SelectStmt) *cost.Query {
-	q := &cost.Query{Grouped: len(s.GetGroupClause()) > 0, Sets: groupingSets(s.GetGroupClause())}
+	q := &cost.Query{
+		Holds:   len(s.GetSortClause())+len(s.GetDistinctClause()) > 0,
+		Grouped: len(s.GetGroupClause()) > 0,
+		Sets:    groupingSets(s.GetGroupClause()),
+	}
 	addWiths(q, s.GetWithClause())
 	if s.GetLarg() != nil {
 		q.Arms = reduceArms(nil, s)

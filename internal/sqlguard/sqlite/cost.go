@@ -64,6 +64,7 @@ func reduceCore(core ast.SelectCore) *cost.Query {
 		q.Outputs = append(q.Outputs, reduceColumn(column))
 	}
 	q.Grouped = len(s.GroupBy) > 0
+	q.Holds = len(s.OrderBy) > 0 || s.Distinct == ast.DistinctDistinct
 	add(&q.Exprs, s.Where, s.Having)
 	add(&q.Exprs, s.GroupBy...)
 	for _, order := range s.OrderBy {

@@ -69,3 +69,5 @@ SELECT j.a, repeat('-', j.b) FROM (departments d JOIN (SELECT dept_id AS x, id A
 WITH RECURSIVE chain AS (SELECT * FROM users WHERE manager_id IS NULL UNION ALL SELECT u.* FROM users u JOIN chain c ON u.manager_id = c.id) SELECT name FROM chain
 %%
 WITH RECURSIVE chain AS (SELECT u.*, 0 AS depth, ARRAY[id] AS path FROM users u WHERE manager_id IS NULL UNION ALL SELECT u.*, c.depth + 1, c.path || u.id FROM users u JOIN chain c ON u.manager_id = c.id) SELECT name, repeat(' ', depth) FROM chain
+%%
+SELECT count(*) FROM generate_series(1, 1000) a, generate_series(1, 1000) b

@@ -10,9 +10,17 @@ EXPLAIN SELECT length(repeat('x',100000000))
 %%
 SELECT count(*) FROM (SELECT i FROM generate_series(1,1000000000) i ORDER BY i DESC) t
 %%
-SELECT count(*) FROM generate_series(1,100000) a, generate_series(1,100000) b
+SELECT a FROM generate_series(1,100000) a, generate_series(1,100000) b ORDER BY b
 %%
-WITH s AS (SELECT i FROM generate_series(1,100000) i) SELECT count(*) FROM s a CROSS JOIN s b
+SELECT count(*) FROM generate_series(1,1000000000)
+%%
+SELECT DISTINCT a FROM generate_series(1,100000) a, generate_series(1,100000) b
+%%
+SELECT lag(a) OVER (ORDER BY b) FROM generate_series(1,100000) a, generate_series(1,100000) b
+%%
+SELECT a, count(*) FROM generate_series(1,100000) a, generate_series(1,100000) b GROUP BY a
+%%
+WITH s AS (SELECT i FROM generate_series(1,100000) i) SELECT a.i FROM s a CROSS JOIN s b ORDER BY b.i
 %%
 SELECT length(lpad('x', 100000000))
 %%
