@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/config"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/engine"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -70,7 +71,15 @@ func Main(opts ...Option) {
 
 // Run runs one command (serve when args are empty) until it is done or ctx
 // ends. getenv gives the environment (docs/configuration.md).
+//
+// The gateway starts its own program again, with one argument that is no
+// command for people, to read SQLite files (docs/design/012-sqlite-worker.md).
+// A program that does not call [Main] must pass its arguments on to Run before
+// it does anything else.
 func Run(ctx context.Context, args []string, getenv func(string) string, stdout io.Writer, opts ...Option) error {
+	if engine.Asked(args) {
+		return engine.Serve()
+	}
 	o := options{version: "dev"}
 	for _, opt := range opts {
 		opt(&o)

@@ -37,7 +37,7 @@ func dialects(lookedUp func(hit bool)) []database.Dialect {
 	return []database.Dialect{
 		postgres.New(cached(postgresguard.New())),
 		mysql.New(cached(mysqlguard.New(mysqlguard.MySQL)), cached(mysqlguard.New(mysqlguard.MariaDB))),
-		sqlite.New(cached(sqliteguard.New())),
+		sqlite.New(cached(sqliteguard.New()), sqlite.Command{}),
 		mssql.New(cached(mssqlguard.New())),
 	}
 }

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		gateway.Main()
 		return
 	}
-	os.Exit(m.Run())
+	gatewaytest.Main(m)
 }
 
 // process is a gateway in a process of its own.

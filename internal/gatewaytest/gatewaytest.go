@@ -25,6 +25,17 @@ const (
 	Password = "correct-horse-battery"
 )
 
+// Main runs the tests of a package that starts gateways, as its TestMain. The
+// gateway starts the program that it is in, here the test's, again for every
+// SQLite file that it reads.
+func Main(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "sqlite-worker" {
+		gateway.Main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
 // Gateway is a running gateway with the organisation "acme".
 type Gateway struct {
 	Base    string // BASE_URL

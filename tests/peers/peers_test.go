@@ -38,6 +38,8 @@ type peers struct {
 
 const question = "SELECT count(*) AS customers FROM customers"
 
+func TestMain(m *testing.M) { gatewaytest.Main(m) }
+
 // answer is what every peer must get for the question.
 const answer = `{"customers":2000}`
 

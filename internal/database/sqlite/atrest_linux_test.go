@@ -2,11 +2,13 @@ package sqlite_test
 
 import (
 	"os"
-	"runtime"
+	"path/filepath"
 	"syscall"
 	"testing"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
 // TestWriteAheadLogAtRest reads a write-ahead-log database whose folder the
@@ -20,12 +22,13 @@ func TestWriteAheadLogAtRest(t *testing.T) {
 			t.Fatalf("the log is still there: %s", suffix)
 		}
 	}
-	withoutWriting(t, dir, path)
-	conn := mustOpen(t, dir, path)
+	conn := mustOpenWithoutWriting(t, dir, path)
 	if got := count(t, conn); got != "1" {
 		t.Errorf("at rest: %q", got)
 	}
-	asRoot(t, func() { mustCreate(t, path, "INSERT INTO t VALUES (2)") })
+	mustDo(t, os.Chmod(dir, 0o755))
+	mustCreate(t, path, "INSERT INTO t VALUES (2)")
+	mustDo(t, os.Chmod(dir, 0o555))
 	if got := count(t, conn); got != "2" {
 		t.Errorf("after a change: %q", got)
 	}
@@ -38,58 +41,38 @@ func TestUnfinishedWorkIsNotRead(t *testing.T) {
 	path := dir + "/wal.db"
 	mustDo(t, mustWriter(t, path, "PRAGMA journal_mode = WAL", "CREATE TABLE t (a)").Close())
 	mustDo(t, os.WriteFile(path+"-journal", []byte("unfinished"), 0o644))
-	withoutWriting(t, dir, path)
-	if got := count(t, mustOpen(t, dir, path)); got != database.ErrCannotConnect {
+	if got := count(t, mustOpenWithoutWriting(t, dir, path)); got != database.ErrCannotConnect {
 		t.Errorf("got %q", got)
 	}
 }
 
-// withoutWriting takes the right to write the folder from this test, also when
-// it runs as root.
-func withoutWriting(t *testing.T, dir, path string) {
+// asNobody is an argument of the worker that makes it a process of a user who
+// owns nothing.
+const asNobody = "as-nobody"
+
+const nobody = 65534
+
+func becomeNobody() {
+	if err := syscall.Setuid(nobody); err != nil {
+		os.Exit(1)
+	}
+}
+
+// mustOpenWithoutWriting opens the file with workers that may not write its
+// folder, also when this test runs as root.
+func mustOpenWithoutWriting(t *testing.T, dir, path string) database.Conn {
 	t.Helper()
 	mustDo(t, os.Chmod(path, 0o644))
 	mustDo(t, os.Chmod(dir, 0o555))
-	for parent := dir; len(parent) > len(os.TempDir()); parent = parent[:lastSlash(parent)] {
+	for parent := dir; len(parent) > len(os.TempDir()); parent = filepath.Dir(parent) {
 		if parent != dir {
 			mustDo(t, os.Chmod(parent, 0o755))
 		}
 	}
 	t.Cleanup(func() { mustDo(t, os.Chmod(dir, 0o755)) })
-	if os.Geteuid() != 0 {
-		return
-	}
-	runtime.LockOSThread()
-	setFileUser(t, 65534)
-	t.Cleanup(func() {
-		setFileUser(t, 0)
-		runtime.UnlockOSThread()
-	})
-}
-
-func lastSlash(path string) int {
-	for i := len(path) - 1; i > 0; i-- {
-		if path[i] == '/' {
-			return i
-		}
-	}
-	return 0
-}
-
-// setFileUser changes who this thread is when it opens files.
-func setFileUser(t *testing.T, user uintptr) {
-	t.Helper()
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETFSUID, user, 0, 0); errno != 0 {
-		t.Fatal(errno)
-	}
-}
-
-// asRoot runs do with the right to write that withoutWriting took.
-func asRoot(t *testing.T, do func()) {
-	t.Helper()
+	command := sqlite.Command{}
 	if os.Geteuid() == 0 {
-		setFileUser(t, 0)
-		defer setFileUser(t, 65534)
+		command = sqlite.Command{Path: "/proc/self/exe", Args: []string{"sqlite-worker", asNobody}}
 	}
-	do()
+	return mustOpenWith(t, sqlite.New(guard.New(), command), path, database.Env{SQLiteDirs: []string{dir}})
 }

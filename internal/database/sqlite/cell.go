@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
-	lib "modernc.org/sqlite/lib"
-
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/protocol"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -21,58 +21,50 @@ type column struct {
 	json    bool // declared JSON: text that is JSON is shown as JSON
 }
 
-// describe returns the columns for the result and for encoding. It is called
-// on the first row, so that a column without a declared type has the class of
-// its first value.
-func describe(s *statement, hasRow bool) ([]tool.Column, []column) {
-	shown := make([]tool.Column, s.columns())
-	columns := make([]column, len(shown))
-	for i := range shown {
-		declared := s.declared(i)
-		shown[i] = tool.Column{Name: s.name(i), Type: declared}
-		if declared == "" {
-			shown[i].Type = "ANY"
-			if hasRow {
-				shown[i].Type = className(s.class(i))
-			}
+// describe returns the columns for the result and for encoding. A column
+// without a declared type has the class of its first value.
+func describe(described []protocol.Column) ([]tool.Column, []column) {
+	shown := make([]tool.Column, len(described))
+	columns := make([]column, len(described))
+	for i, c := range described {
+		shown[i] = tool.Column{Name: c.Name, Type: c.Declared}
+		if c.Declared == "" {
+			shown[i].Type = className(c.First)
 		}
-		switch strings.ToUpper(declared) {
-		case "BOOL", "BOOLEAN":
-			columns[i].boolean = true
-		case "JSON":
-			columns[i].json = true
-		}
+		columns[i].boolean = strings.EqualFold(c.Declared, "BOOL") || strings.EqualFold(c.Declared, "BOOLEAN")
+		columns[i].json = strings.EqualFold(c.Declared, "JSON")
 	}
 	return shown, columns
 }
 
-func className(class int32) string {
+func className(class protocol.Class) string {
 	switch class {
-	case lib.SQLITE_INTEGER:
+	case protocol.Integer:
 		return "INTEGER"
-	case lib.SQLITE_FLOAT:
+	case protocol.Real:
 		return "REAL"
-	case lib.SQLITE_TEXT:
+	case protocol.Text:
 		return "TEXT"
-	case lib.SQLITE_BLOB:
+	case protocol.Blob:
 		return "BLOB"
 	default:
 		return "ANY"
 	}
 }
 
-// appendCell appends the JSON of column i in the current row (contract 6.5).
-func appendCell(dst []byte, s *statement, i int, c column) []byte {
-	switch s.class(i) {
-	case lib.SQLITE_INTEGER:
-		return appendInteger(dst, s.integer(i), c)
-	case lib.SQLITE_FLOAT:
-		return appendReal(dst, s.real(i))
-	case lib.SQLITE_TEXT:
-		return appendText(dst, s.view(i), c)
-	case lib.SQLITE_BLOB:
+// appendCell appends the JSON of a value (contract 6.5).
+func appendCell(dst []byte, v protocol.Value, c column) []byte {
+	switch v.Class {
+	case protocol.Integer:
+		return appendInteger(dst, v.Int, c)
+	case protocol.Real:
+		return appendReal(dst, v.Real)
+	case protocol.Text:
+		// The string is only read, while the bytes stay as they are.
+		return appendText(dst, unsafe.String(unsafe.SliceData(v.Bytes), len(v.Bytes)), c)
+	case protocol.Blob:
 		dst = append(dst, '"')
-		dst = hex.AppendEncode(dst, s.blob(i))
+		dst = hex.AppendEncode(dst, v.Bytes)
 		return append(dst, '"')
 	default:
 		return append(dst, "null"...)
@@ -87,13 +79,16 @@ func appendInteger(dst []byte, v int64, c column) []byte {
 }
 
 // appendReal writes the shortest form that reads back as the same value. JSON
-// has no infinities; SQLite has no NaN.
+// has no infinities; SQLite has no NaN, but a worker that is no longer itself
+// may send one.
 func appendReal(dst []byte, v float64) []byte {
 	switch {
 	case math.IsInf(v, 1):
 		return append(dst, `"Infinity"`...)
 	case math.IsInf(v, -1):
 		return append(dst, `"-Infinity"`...)
+	case math.IsNaN(v):
+		return append(dst, "null"...)
 	}
 	format := byte('f')
 	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) {

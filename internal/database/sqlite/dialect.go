@@ -1,6 +1,9 @@
 // Package sqlite reaches SQLite files below the folders that the operator
 // allows (contract 3.5, row SQLite). Files are opened read-only; a file is
 // judged again, symbolic links resolved, each time it is opened.
+//
+// The file itself is read by worker processes (package engine), so that
+// neither a statement nor a damaged file can touch the gateway's own memory.
 package sqlite
 
 import (
@@ -13,12 +16,16 @@ import (
 )
 
 // Dialect is SQLite.
-type Dialect struct{ guard sqlguard.Guard }
+type Dialect struct {
+	guard  sqlguard.Guard
+	worker Command
+}
 
 var _ database.Dialect = (*Dialect)(nil)
 
-// New returns the dialect with its guard, which the caller may have cached.
-func New(guard sqlguard.Guard) *Dialect { return &Dialect{guard: guard} }
+// New returns the dialect with its guard, which the caller may have cached,
+// and the command that starts its workers.
+func New(guard sqlguard.Guard, worker Command) *Dialect { return &Dialect{guard, worker} }
 
 // Name is the db_type.
 func (*Dialect) Name() string { return "sqlite" }
@@ -39,7 +46,8 @@ func (target) String() string { return "sqlite:///…" }
 func (target) Address() string { return "" }
 
 // Parse accepts sqlite:///relative/path and sqlite:////absolute/path, without
-// options. The file need not exist; its folder has to be an allowed one.
+// options. The file need not exist; its folder has to be an allowed one, also
+// where symbolic links lead it.
 func (*Dialect) Parse(connString string, env database.Env) (database.Target, error) {
 	path, err := splitPath(connString)
 	if err != nil {
@@ -77,11 +85,11 @@ func splitPath(connString string) (string, error) {
 
 func refuse(text string) *fault.Error { return fault.Field("connection_string", text) }
 
-// Open makes a Conn; the file is opened by its first use.
-func (*Dialect) Open(t database.Target, env database.Env) (database.Conn, error) {
+// Open makes a Conn; its first use starts a worker, which opens the file.
+func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, error) {
 	file, ok := t.(target)
 	if !ok {
 		return nil, fmt.Errorf("sqlite: target of another dialect: %T", t)
 	}
-	return newConn(file.path, newSandbox(env)), nil
+	return newConn(file.path, newSandbox(env), d.worker), nil
 }

@@ -3,25 +3,13 @@ package sqlite
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
-	lib "modernc.org/sqlite/lib"
-
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/protocol"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
-
-// engineError is an error that SQLite reported. Its text quotes SQL and names
-// of the schema, never the file.
-type engineError struct {
-	code int32 // extended result code, https://sqlite.org/rescode.html
-	text string
-}
-
-func (e *engineError) Error() string { return e.text }
-
-// primary is the result code without its extension.
-func (e *engineError) primary() int32 { return e.code & 0xff }
 
 // classify turns an error of the engine into a fault. When ctx has ended, that
 // is the reason, whatever the engine says. A fault of this package knows better.
@@ -33,22 +21,37 @@ func classify(ctx context.Context, err error) error {
 	if f := database.ContextFault(ctx); f != nil {
 		return f
 	}
-	var e *engineError
-	if !errors.As(err, &e) {
-		return err
+	if e := (*protocol.Error)(nil); errors.As(err, &e) {
+		return engineFault(e)
 	}
-	switch e.primary() {
-	case lib.SQLITE_CANTOPEN, lib.SQLITE_PERM, lib.SQLITE_READONLY, lib.SQLITE_IOERR:
-		return database.ConnectFault(database.ErrCannotConnect, err)
-	case lib.SQLITE_NOTADB:
-		return database.ConnectFault(database.ErrOther, err)
+	if e := (*errDied)(nil); errors.As(err, &e) {
+		return database.QueryFault("the process that read the file for this statement was lost: "+
+			"the statement takes more than one may, or the file is damaged", false, err)
+	}
+	return err
+}
+
+func engineFault(e *protocol.Error) error {
+	switch e.Primary() {
+	case protocol.CodeCantOpen, protocol.CodePerm, protocol.CodeReadOnly, protocol.CodeIO:
+		return database.ConnectFault(database.ErrCannotConnect, e)
+	case protocol.CodeNotADB:
+		return database.ConnectFault(database.ErrOther, e)
+	case protocol.CodeNoMemory:
+		return database.QueryFault(fmt.Sprintf("the statement needs more than %d MB of memory: "+
+			"aggregate earlier, or read fewer rows and columns", protocol.MaxMemory>>20), false, e)
+	case protocol.CodeFull:
+		return database.QueryFault(fmt.Sprintf("the statement needs more temporary disk than it may have (%d MB): "+
+			"sort, group or join less at once", protocol.MaxTempDisk>>20), false, e)
 	default:
-		return database.QueryFault(e.text, unknownObject(e), err)
+		return database.QueryFault(e.Text, e.Code == protocol.CodeChanged || unknownObject(e), e)
 	}
 }
 
 // unknownObject reads the engine's text: SQLite has one code for all errors
 // in a statement.
-func unknownObject(e *engineError) bool {
-	return strings.HasPrefix(e.text, "no such table") || strings.HasPrefix(e.text, "no such column")
+func unknownObject(e *protocol.Error) bool {
+	return strings.HasPrefix(e.Text, "no such table") || strings.HasPrefix(e.Text, "no such column")
 }
+
+func errClosed() error { return fault.New(fault.Unavailable, "connection is closed") }

@@ -37,13 +37,42 @@ func newSandbox(env database.Env) sandbox {
 }
 
 // place returns the absolute form of path, or refuses it: alike for every
-// place outside, whether or not something is there.
+// place outside, whether or not something is there. A link that leads out is
+// refused here already, where an administrator reads the reason.
 func (s sandbox) place(path string) (string, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil || !s.holds(abs) {
 		return "", refuse("the file has to lie below one of SQLITE_ALLOWED_DIRS")
 	}
+	if left := maxSteps; !s.holds(followLinks(abs, &left)) {
+		return "", refuse("the file is a symbolic link, or below one, that leads out of SQLITE_ALLOWED_DIRS")
+	}
 	return abs, nil
+}
+
+// maxSteps bounds the names and links on the way to a file.
+const maxSteps = 4096
+
+// followLinks resolves the links in an absolute path. Unlike EvalSymlinks it
+// also tells where a path leads at whose end nothing is. It returns "" for a
+// path of more than left steps.
+func followLinks(path string, left *int) string {
+	if *left--; *left < 0 {
+		return ""
+	}
+	parent := filepath.Dir(path)
+	if parent == path {
+		return path
+	}
+	at := filepath.Join(followLinks(parent, left), filepath.Base(path))
+	target, err := os.Readlink(at)
+	if err != nil {
+		return at
+	}
+	if !filepath.IsAbs(target) {
+		target = filepath.Join(filepath.Dir(at), target)
+	}
+	return followLinks(target, left)
 }
 
 // holds compares names, with the folders as configured and as they resolve.
@@ -52,7 +81,7 @@ func (s sandbox) holds(abs string) bool {
 		if below(dir, abs) {
 			return true
 		}
-		if real, err := filepath.EvalSymlinks(dir); err == nil && below(real, abs) {
+		if left := maxSteps; below(followLinks(dir, &left), abs) {
 			return true
 		}
 	}

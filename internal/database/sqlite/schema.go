@@ -5,22 +5,21 @@ import (
 	"errors"
 	"strings"
 
-	lib "modernc.org/sqlite/lib"
-
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/protocol"
 )
 
 // Schema reads the tables and views of the file from one state of it.
 func (c *conn) Schema(ctx context.Context) (*database.Schema, error) {
 	var schema *database.Schema
-	err := c.with(ctx, database.QueryTimeout, func(h *handle) (err error) {
-		if err := h.exec("BEGIN"); err != nil {
+	err := c.with(ctx, database.QueryTimeout, func(w *worker) (err error) {
+		if err := w.exec("BEGIN"); err != nil {
 			return err
 		}
-		schema, err = readSchema(h)
+		schema, err = readSchema(w)
 		// The transaction has read only; a failure to end it shows in the
-		// handle's next use.
-		_ = h.exec("ROLLBACK")
+		// worker's next use.
+		_ = w.exec("ROLLBACK")
 		return err
 	})
 	if err != nil {
@@ -29,28 +28,28 @@ func (c *conn) Schema(ctx context.Context) (*database.Schema, error) {
 	return schema, nil
 }
 
-func readSchema(h *handle) (*database.Schema, error) {
-	tables, err := readTables(h)
+func readSchema(w *worker) (*database.Schema, error) {
+	tables, err := readTables(w)
 	if err != nil {
 		return nil, err
 	}
-	counts, err := readCounts(h)
+	counts, err := readCounts(w)
 	if err != nil {
 		return nil, err
 	}
-	size, err := fileSize(h)
+	size, err := fileSize(w)
 	if err != nil {
 		return nil, err
 	}
 	for i := range tables {
 		t := &tables[i]
-		if err := readTable(h, t); err != nil {
+		if err := readTable(w, t); err != nil {
 			return nil, err
 		}
 		if n, ok := counts[t.Name]; ok {
 			t.Rows = n
 		} else if t.Kind == "table" {
-			t.Rows = estimate(h, t.Name, size)
+			t.Rows = estimate(w, t.Name, size)
 		}
 	}
 	completeReferences(tables)
@@ -59,41 +58,41 @@ func readSchema(h *handle) (*database.Schema, error) {
 
 // readTables lists what belongs to the user: not the tables behind virtual
 // tables, and not SQLite's own.
-func readTables(h *handle) ([]database.Table, error) {
+func readTables(w *worker) ([]database.Table, error) {
 	const sql = `SELECT name, CASE type WHEN 'virtual' THEN 'virtual table' ELSE type END FROM pragma_table_list
 		WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\_%' ESCAPE '\' ORDER BY name`
 	var tables []database.Table
-	err := h.each(sql, func(s *statement) error {
-		tables = append(tables, database.Table{Name: s.text(0), Kind: s.text(1), Rows: -1})
+	err := w.each(sql, func(r row) error {
+		tables = append(tables, database.Table{Name: r.text(0), Kind: r.text(1), Rows: -1})
 		return nil
 	})
 	return tables, err
 }
 
-func readTable(h *handle, t *database.Table) error {
-	err := readColumns(h, t)
-	if e := (*engineError)(nil); errors.As(err, &e) && t.Kind != "table" && e.primary() == lib.SQLITE_ERROR {
+func readTable(w *worker, t *database.Table) error {
+	err := readColumns(w, t)
+	if e := (*protocol.Error)(nil); errors.As(err, &e) && t.Kind != "table" && e.Primary() == protocol.CodeError {
 		return nil // a view that no longer fits its tables, or a foreign extension's table
 	}
 	if err != nil || t.Kind != "table" {
 		return err
 	}
-	if err := readForeignKeys(h, t); err != nil {
+	if err := readForeignKeys(w, t); err != nil {
 		return err
 	}
-	return readIndexes(h, t)
+	return readIndexes(w, t)
 }
 
-func readColumns(h *handle, t *database.Table) error {
+func readColumns(w *worker, t *database.Table) error {
 	// hidden = 1 are the parameters of virtual tables; 2 and 3 are generated.
 	sql := `SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_xinfo(` + quote(t.Name) + `) WHERE hidden <> 1 ORDER BY cid`
 	key := map[int64]string{}
-	err := h.each(sql, func(s *statement) error {
+	err := w.each(sql, func(r row) error {
 		t.Columns = append(t.Columns, database.Column{
-			Name: s.text(0), Type: s.text(1), Nullable: s.integer(2) == 0, Default: s.text(3),
+			Name: r.text(0), Type: r.text(1), Nullable: r.integer(2) == 0, Default: r.text(3),
 		})
-		if pk := s.integer(4); pk > 0 {
-			key[pk] = s.text(0)
+		if pk := r.integer(4); pk > 0 {
+			key[pk] = r.text(0)
 		}
 		return nil
 	})
@@ -117,16 +116,16 @@ func markRowID(t *database.Table) {
 	}
 }
 
-func readForeignKeys(h *handle, t *database.Table) error {
+func readForeignKeys(w *worker, t *database.Table) error {
 	// The last declared key has id 0.
 	sql := `SELECT seq, "table", "from", "to" FROM pragma_foreign_key_list(` + quote(t.Name) + `) ORDER BY id DESC, seq`
-	return h.each(sql, func(s *statement) error {
-		if s.integer(0) == 0 {
-			t.ForeignKeys = append(t.ForeignKeys, database.ForeignKey{RefTable: s.text(1)})
+	return w.each(sql, func(r row) error {
+		if r.integer(0) == 0 {
+			t.ForeignKeys = append(t.ForeignKeys, database.ForeignKey{RefTable: r.text(1)})
 		}
 		fk := &t.ForeignKeys[len(t.ForeignKeys)-1]
-		fk.Columns = append(fk.Columns, s.text(2))
-		if to := s.text(3); to != "" {
+		fk.Columns = append(fk.Columns, r.text(2))
+		if to := r.text(3); to != "" {
 			fk.RefColumns = append(fk.RefColumns, to)
 		}
 		return nil
@@ -149,12 +148,12 @@ func completeReferences(tables []database.Table) {
 	}
 }
 
-func readIndexes(h *handle, t *database.Table) error {
+func readIndexes(w *worker, t *database.Table) error {
 	sql := `SELECT l.name, l.origin, l."unique", i.seqno, coalesce(i.name, '(expression)')
 		FROM pragma_index_list(` + quote(t.Name) + `) l, pragma_index_info(l.name) i
 		WHERE l.origin <> 'pk' ORDER BY l.seq DESC, i.seqno`
-	return h.each(sql, func(s *statement) error {
-		addIndexColumn(t, s.text(0), s.text(1) == "u", s.integer(2) == 1, s.integer(3) == 0, s.text(4))
+	return w.each(sql, func(r row) error {
+		addIndexColumn(t, r.text(0), r.text(1) == "u", r.integer(2) == 1, r.integer(3) == 0, r.text(4))
 		return nil
 	})
 }
@@ -175,9 +174,9 @@ func addIndexColumn(t *database.Table, name string, constraint, unique, first bo
 }
 
 // readCounts reads the row counts that ANALYZE left.
-func readCounts(h *handle) (map[string]int64, error) {
+func readCounts(w *worker) (map[string]int64, error) {
 	analysed := false
-	err := h.each(`SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`, func(*statement) error {
+	err := w.each(`SELECT 1 FROM sqlite_schema WHERE name = 'sqlite_stat1'`, func(row) error {
 		analysed = true
 		return nil
 	})
@@ -185,8 +184,8 @@ func readCounts(h *handle) (map[string]int64, error) {
 		return nil, err
 	}
 	counts := map[string]int64{}
-	err = h.each(`SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE stat IS NOT NULL GROUP BY tbl`, func(s *statement) error {
-		counts[s.text(0)] = s.integer(1)
+	err = w.each(`SELECT tbl, max(CAST(stat AS INTEGER)) FROM sqlite_stat1 WHERE stat IS NOT NULL GROUP BY tbl`, func(r row) error {
+		counts[r.text(0)] = r.integer(1)
 		return nil
 	})
 	return counts, err
@@ -194,12 +193,12 @@ func readCounts(h *handle) (map[string]int64, error) {
 
 // estimate guesses the rows of a table by the span of its rowids, which costs
 // two steps down the tree; -1 when there are none or the span cannot be true.
-func estimate(h *handle, table string, size int64) int64 {
+func estimate(w *worker, table string, size int64) int64 {
 	const leastRow = 4 // bytes of a row: its header and rowid
 	rows := int64(-1)
 	name := `"` + strings.ReplaceAll(table, `"`, `""`) + `"`
-	err := h.each(`SELECT coalesce((SELECT max(rowid) FROM `+name+`) - (SELECT min(rowid) FROM `+name+`) + 1, 0)`, func(s *statement) error {
-		rows = s.integer(0)
+	err := w.each(`SELECT coalesce((SELECT max(rowid) FROM `+name+`) - (SELECT min(rowid) FROM `+name+`) + 1, 0)`, func(r row) error {
+		rows = r.integer(0)
 		return nil
 	})
 	if err != nil || rows < 0 || rows > size/leastRow {
@@ -208,9 +207,9 @@ func estimate(h *handle, table string, size int64) int64 {
 	return rows
 }
 
-func fileSize(h *handle) (size int64, err error) {
-	err = h.each(`SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`, func(s *statement) error {
-		size = s.integer(0)
+func fileSize(w *worker) (size int64, err error) {
+	err = w.each(`SELECT page_count * page_size FROM pragma_page_count, pragma_page_size`, func(r row) error {
+		size = r.integer(0)
 		return nil
 	})
 	return size, err

@@ -15,12 +15,46 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/engine"
+	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary be the worker, as the gateway's own binary is.
+func TestMain(m *testing.M) {
+	args := os.Args[1:]
+	if len(args) == 2 && args[1] == asNobody {
+		becomeNobody()
+		args = args[:1]
+	}
+	if engine.Asked(args) {
+		if err := engine.Serve(); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
-func dialect() *sqlite.Dialect { return sqlite.New(guard.New()) }
+func dialect() *sqlite.Dialect { return sqlite.New(guard.New(), sqlite.Command{}) }
+
+func mustDo(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count returns the rows of table t, or the public text of the refusal.
+func count(t *testing.T, conn database.Conn) string {
+	t.Helper()
+	table, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: "SELECT count(*) FROM t"}, database.Limit{})
+	if err != nil {
+		return fault.Of(err).Public
+	}
+	return string(table.Cell(0, 0))
+}
 
 // mustCreate makes a database file by running the statements.
 func mustCreate(t testing.TB, path string, statements ...string) string {
@@ -48,11 +82,16 @@ func mustOpen(t testing.TB, dir, path string) database.Conn {
 
 func mustOpenIn(t testing.TB, path string, env database.Env) database.Conn {
 	t.Helper()
-	target, err := dialect().Parse("sqlite:///"+path, env)
+	return mustOpenWith(t, dialect(), path, env)
+}
+
+func mustOpenWith(t testing.TB, d *sqlite.Dialect, path string, env database.Env) database.Conn {
+	t.Helper()
+	target, err := d.Parse("sqlite:///"+path, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dialect().Open(target, env)
+	conn, err := d.Open(target, env)
 	if err != nil {
 		t.Fatal(err)
 	}

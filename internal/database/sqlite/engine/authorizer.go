@@ -1,8 +1,7 @@
-package sqlite
+package engine
 
 import (
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"modernc.org/libc"
@@ -17,10 +16,6 @@ const (
 	progressOps = 1_000 // steps of the engine between two looks at the stop flag
 	busyWait    = 10 * time.Millisecond
 	maxBusy     = 500 // waits for a writer's lock, 5 s together
-
-	// statementMemory is shared among the values that one statement can hold
-	// at the same time.
-	statementMemory = 256 << 20
 )
 
 // limits bound what one statement may make the engine allocate or recurse.
@@ -35,15 +30,6 @@ func limits() map[int32]int32 {
 		lib.SQLITE_LIMIT_TRIGGER_DEPTH:   1,
 		lib.SQLITE_LIMIT_WORKER_THREADS:  0,
 	}
-}
-
-// longestValue is how long a value may be in a statement. The engine bounds
-// each value, not their sum, and a row of a thousand long ones is quickly
-// written: printf('%.*c', 9000000, 'x') and again. What holds a value of its
-// own is a result column, a call, an operator or an item of a list.
-func longestValue(sql string, columns int) int {
-	values := max(columns, strings.Count(sql, ",")) + strings.Count(sql, "(") + strings.Count(sql, "||")
-	return min(database.MaxResultBytes, statementMemory/max(values, 1))
 }
 
 // switches turn off what a read-only connection never needs and what lets a
@@ -77,12 +63,15 @@ func settings() []string {
 
 // onProgress ends the statement when the stop flag is up.
 func onProgress(_ *libc.TLS, ctl uintptr) int32 {
-	return atomic.LoadInt32(&at[control](ctl).stop)
+	if at[control](ctl).stopped() {
+		return 1
+	}
+	return 0
 }
 
 // onBusy waits for a writer, but no longer than the statement may run.
 func onBusy(_ *libc.TLS, ctl uintptr, count int32) int32 {
-	if count >= maxBusy || atomic.LoadInt32(&at[control](ctl).stop) != 0 {
+	if count >= maxBusy || at[control](ctl).stopped() {
 		return 0
 	}
 	time.Sleep(busyWait)
@@ -91,9 +80,17 @@ func onBusy(_ *libc.TLS, ctl uintptr, count int32) int32 {
 
 // onAuthorize is asked about every operation while a statement is compiled,
 // including those inside views and virtual tables.
-func onAuthorize(_ *libc.TLS, ctl uintptr, action int32, arg1, arg2, _, _ uintptr) int32 {
-	if at[control](ctl).trusted != 0 {
+func onAuthorize(tls *libc.TLS, ctl uintptr, action int32, arg1, arg2, _, view uintptr) int32 {
+	c := at[control](ctl)
+	if c.trusted != 0 {
 		return lib.SQLITE_OK
+	}
+	switch action {
+	case lib.SQLITE_PRAGMA:
+		c.pragma = 1
+	case lib.SQLITE_READ:
+		c.reads.add(tls, arg1)
+		c.reads.add(tls, view)
 	}
 	if authorized(action, libc.GoString(arg1), libc.GoString(arg2)) {
 		return lib.SQLITE_OK
