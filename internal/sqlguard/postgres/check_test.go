@@ -36,6 +36,8 @@ func TestReasons(t *testing.T) {
 		"SELECT current_setting('a')":                         "Function not allowed: current_setting",
 		"SELECT dblink_exec('a', 'b')":                        "Function not allowed: dblink_exec",
 		"SELECT public.similarity('a', 'b')":                  "Function not allowed: public.similarity",
+		"SELECT to_regrole('a')":                              "Function not allowed: to_regrole",
+		"SELECT lo_put(1, 2, 'x')":                            "Function not allowed: lo_put",
 		"SELECT a.b.c()":                                      "Function not allowed: a.b.c",
 		"SELECT information_schema._pg_truetypid(NULL, NULL)": "Function not allowed: information_schema._pg_truetypid",
 		"SELECT (1).pg_sleep":                                 "Function not allowed: pg_sleep",
@@ -263,10 +265,20 @@ func TestNodeListNamesNodes(t *testing.T) {
 }
 
 // TestListsDoNotContradict keeps what is refused after a dot off the list of
-// what may be called.
+// what may be called, and each name on one list alone.
 func TestListsDoNotContradict(t *testing.T) {
 	lists := readLists()
 	for name := range lists.notation {
+		if lists.functions.has(name) || lists.extensionFunctions.has(name) {
+			t.Errorf("%q is both allowed and refused", name)
+		}
+	}
+	for _, name := range words("stored") {
+		if lists.functions.has(name) || lists.builtin.has(name) {
+			t.Errorf("%q is for stored code alone and on another list", name)
+		}
+	}
+	for name := range lists.builtin {
 		if lists.functions.has(name) || lists.extensionFunctions.has(name) {
 			t.Errorf("%q is both allowed and refused", name)
 		}

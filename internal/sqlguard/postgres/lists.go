@@ -33,6 +33,7 @@ type lists struct {
 	types              set
 	settings           set // that SHOW may tell
 	notation           set // refused after a dot
+	stored             set // of pg_catalog, for stored code alone
 	builtin            set // of pg_catalog, allowed nowhere
 	nodes              map[protoreflect.Name]bool
 }
@@ -50,6 +51,7 @@ func readLists() lists {
 		types:              readSet("types"),
 		settings:           readSet("settings"),
 		notation:           readSet("notation"),
+		stored:             readSet("stored"),
 		builtin:            readSet("builtin"),
 		nodes:              nodes,
 	}

@@ -101,7 +101,7 @@ func (p *policy) function(call *pg.FuncCall) error {
 // isKnown reports whether a function's name is PostgreSQL's own or that of a
 // well-known extension, so that no administrator is asked to allow it.
 func (p *policy) isKnown(name string) bool {
-	return strings.HasPrefix(name, "pg_") || p.builtin.has(name) || p.functions.has(name) ||
+	return strings.HasPrefix(name, "pg_") || p.builtin.has(name) || p.stored.has(name) || p.functions.has(name) ||
 		p.notation.has(name) || p.extensionFunctions.has(name)
 }
 
