@@ -17,7 +17,7 @@ func TestReadTree(t *testing.T) {
 	for tree, want := range map[string]references{
 		"": {},
 		"{FUNCEXPR :funcid 16400 :funcresulttype 23 :args ({CONST :consttype 23 :constvalue 4 [ 42 0 0 0 0 0 0 0 ]}) :location 16500}": {
-			functions: []uint32{16400}, types: []uint32{23, 23},
+			functions: []uint32{16400}, types: []uint32{23},
 		},
 		"{OPEXPR :opno 96 :opfuncid 0 :opresulttype 16}{ROWCOMPAREEXPR :opnos (o 97 98)}": {operators: []uint32{96, 97, 98}, types: []uint32{16}},
 		"({QUERY :commandType 1 :rtable ({RANGETBLENTRY :alias {ALIAS :aliasname x :colnames <>} :relid 16401 :relkind r :tablesample {TABLESAMPLECLAUSE :tsmhandler 3313}})})": {
@@ -27,7 +27,7 @@ func TestReadTree(t *testing.T) {
 		`{ALIAS :aliasname :funcid\ 7 :colnames ("a\ :funcid\ 7" ":funcid" "\{\ :relid\ 5\ \}")}`: {},
 		`{RESTARGET :resname :funcid :ressortgroupref 7}`:                                         {},
 		`{A :name \7 :funcid x :aggfnoid 2100 :aggargtypes (o 16402)}`:                            {functions: []uint32{2100}, types: []uint32{16402}},
-		"{TABLEFUNC :coltypes (o 16403 23) :coltypmods (i -1 -1)}":                                {types: []uint32{16403, 23}},
+		"{TABLEFUNC :coltypes (o 16403 23) :coltypmods (i -1 -1)}":                                {types: []uint32{23, 16403}},
 		"{X :funcid 99999999999 :relid":                                                           {},
 	} {
 		if diff := cmp.Diff(want, readTree(tree), cmp.AllowUnexported(references{})); diff != "" {

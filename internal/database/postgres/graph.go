@@ -191,8 +191,7 @@ func (g *graph) addTree(user *node, names references) {
 }
 
 func (g *graph) linkAll(class objectClass, used []uint32, user *node) {
-	slices.Sort(used)
-	for _, oid := range slices.Compact(used) {
+	for _, oid := range used {
 		link(g.node(class, oid), user)
 	}
 }

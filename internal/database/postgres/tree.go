@@ -1,6 +1,9 @@
 package postgres
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // references are the objects that a stored tree (pg_node_tree) names.
 type references struct {
@@ -9,10 +12,14 @@ type references struct {
 	writes bool
 }
 
-// readTree collects all that a tree names.
+// readTree collects all that a tree names, each once.
 func readTree(tree string) references {
 	var found references
 	scanTree(tree, &found)
+	for _, list := range []*[]uint32{&found.relations, &found.functions, &found.operators, &found.types} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
 	return found
 }
 
