@@ -86,8 +86,8 @@ func (c *conn) try(ctx context.Context, r request) (again bool, err error) {
 	}
 	defer c.pool.put(s)
 	err = s.run(ctx, r)
-	if s.direct && !s.broken && len(c.pool.connector.rules.AllowedFunctions) > 0 {
-		defer s.renew(c.pool.life)
+	if s.direct && len(c.pool.connector.rules.AllowedFunctions) > 0 {
+		defer c.renew(s)
 	}
 	var unknown unknownTypes
 	switch {
@@ -104,6 +104,16 @@ func (c *conn) try(ctx context.Context, r request) (again bool, err error) {
 	default:
 		return false, err
 	}
+}
+
+// renew makes a session as new after a call that may have run users' functions.
+func (c *conn) renew(s *session) {
+	if s.broken {
+		return
+	}
+	ctx, cancel := context.WithTimeout(c.pool.life, c.target.connectTimeout)
+	defer cancel()
+	s.renew(ctx)
 }
 
 // tableSink encodes rows into a [tool.Table].

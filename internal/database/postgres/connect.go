@@ -145,6 +145,7 @@ func (c *connector) dialSession(ctx context.Context) (*session, *attempt, error)
 	if err != nil {
 		return nil, a, err
 	}
+	a.stage = admitted
 	return newSession(pg), a, nil
 }
 
@@ -189,6 +190,7 @@ const (
 	handshaking
 	secured
 	greeted // the server's first message was about authentication
+	admitted
 )
 
 // dial reaches addr through the egress rules. A cancel request names the

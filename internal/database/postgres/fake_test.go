@@ -30,6 +30,9 @@ type fakeServer struct {
 	query func(w io.Writer, be *pgproto3.Backend)
 	heard chan string // passwords and other answers to authentication
 	tls   *tls.Config // nil refuses TLS
+	// pooled says that another address than the client's own connected.
+	pooled bool
+	says   []string // instead of what identity.sql asks for
 
 	encrypted atomic.Bool // the last session was
 }
@@ -81,7 +84,7 @@ func (s *fakeServer) serve(c net.Conn) {
 	} else {
 		greet(be)
 	}
-	for s.round(c, be) {
+	for s.round(c, be, c.RemoteAddr()) {
 	}
 }
 
@@ -110,7 +113,7 @@ func (s *fakeServer) listen(c net.Conn) {
 }
 
 // round answers the messages up to one Sync or Query.
-func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend) bool {
+func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend, client net.Addr) bool {
 	asked := false
 	for {
 		msg, err := be.Receive()
@@ -123,7 +126,7 @@ func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend) bool {
 			be.Send(&pgproto3.ParseComplete{})
 		case *pgproto3.Execute:
 			if asked {
-				be.Send(&pgproto3.DataRow{Values: s.identity()})
+				be.Send(&pgproto3.DataRow{Values: s.identity(client)})
 			}
 			be.Send(&pgproto3.CommandComplete{})
 		case *pgproto3.Bind:
@@ -138,9 +141,20 @@ func (s *fakeServer) round(w io.Writer, be *pgproto3.Backend) bool {
 	}
 }
 
-// identity answers identity.sql: a plain login behind a pooler.
-func (s *fakeServer) identity() (values [][]byte) {
-	for _, text := range []string{"7", "10.0.0.1", "1", "[]", "4194304", "1", "1", "f"} {
+// identity answers identity.sql for a plain login.
+func (s *fakeServer) identity(client net.Addr) (values [][]byte) {
+	host, port, err := net.SplitHostPort(client.String())
+	if err != nil {
+		panic(err)
+	}
+	if s.pooled {
+		port = "1"
+	}
+	says := []string{"1", host, port, "[]", "4194304", "1", "1", "f"}
+	if s.says != nil {
+		says = s.says
+	}
+	for _, text := range says {
 		values = append(values, []byte(text))
 	}
 	return values
@@ -226,7 +240,12 @@ func row(text string) []byte {
 
 func queryFake(t *testing.T, answer func(io.Writer, *pgproto3.Backend), limit database.Limit) (*tool.Table, error) {
 	t.Helper()
-	conn := openFake(t, fake(t, &fakeServer{query: answer}))
+	return querySome(t, &fakeServer{query: answer}, limit)
+}
+
+func querySome(t *testing.T, s *fakeServer, limit database.Limit) (*tool.Table, error) {
+	t.Helper()
+	conn := openFake(t, fake(t, s))
 	return conn.Query(context.Background(), statement("SELECT v"), limit)
 }
 
@@ -286,8 +305,11 @@ func TestHostileRows(t *testing.T) {
 		"unknown byte": {func(w io.Writer, _ *pgproto3.Backend) { _, _ = w.Write([]byte{'~', 0, 0, 0, 4}) }, fault.Unavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := queryFake(t, tt.answer, database.Limit{}); !fault.Is(err, tt.kind) {
-				t.Errorf("Query = %v, want kind %d", err, tt.kind)
+			for _, pooled := range []bool{false, true} {
+				_, err := querySome(t, &fakeServer{query: tt.answer, pooled: pooled}, database.Limit{})
+				if !fault.Is(err, tt.kind) {
+					t.Errorf("pooled %t: Query = %v, want kind %d", pooled, err, tt.kind)
+				}
 			}
 		})
 	}
@@ -320,6 +342,20 @@ func TestHostileValues(t *testing.T) {
 		if got := string(table.Cell(0, 0)); got != tt.want {
 			t.Errorf("type %d, text %q: got %s, want %s", tt.oid, tt.text, got, tt.want)
 		}
+	}
+}
+
+// TestHostileIdentity: a server that says nothing usable about itself is no
+// reason to run anything on it.
+func TestHostileIdentity(t *testing.T) {
+	for name, answer := range map[string]string{"nothing": "", "few values": "1|2", "no list": "1|h|1|x|1|1|1|f"} {
+		t.Run(name, func(t *testing.T) {
+			s := &fakeServer{says: strings.Split(answer, "|")}
+			_, err := openFake(t, fake(t, s)).Probe(context.Background())
+			if !fault.Is(err, fault.Unavailable) || fault.Of(err).Public != database.ErrOther {
+				t.Errorf("Probe = %v, want %q", err, database.ErrOther)
+			}
+		})
 	}
 }
 

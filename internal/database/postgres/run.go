@@ -46,8 +46,8 @@ type request struct {
 }
 
 // run sends the statement in a read-only transaction together with its
-// rollback: one network round trip, on one server session even behind a pooler. After an error the server skips the
-// rollback, which is then sent for itself.
+// rollback: one network round trip, on one server session even behind a pooler.
+// After an error the server skips the rollback, which is then sent for itself.
 func (s *session) run(ctx context.Context, r request) error {
 	if err := ctx.Err(); err != nil {
 		return err
