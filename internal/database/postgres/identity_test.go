@@ -70,7 +70,7 @@ func publicOf(err error) string {
 // TestBoundsOfSessions: memory, processes and files are bounded and never
 // above the login's own settings.
 func TestBoundsOfSessions(t *testing.T) {
-	for _, variable := range append(servers(), "MCPGW_TEST_POSTGRES13") {
+	for _, variable := range servers() {
 		t.Run(variable, func(t *testing.T) {
 			s := startOn(t, variable)
 			mustExec(t, s.admin, "ALTER ROLE "+s.reader+" SET work_mem = '1GB'; ALTER ROLE "+s.reader+" SET hash_mem_multiplier = 10; "+
