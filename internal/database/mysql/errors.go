@@ -132,6 +132,12 @@ func describe(e *mysql.MySQLError) string {
 // accountPattern finds the host that an account may come from: the gateway's.
 var accountPattern = regexp.MustCompile(`@'[^']*'`)
 
+// temporaryPattern finds the file of a temporary table, which is named when it
+// grows too large.
+var temporaryPattern = regexp.MustCompile(`(/[^\s'/]+)*/#sql[^\s']*`)
+
 func (c *conn) scrub(text string) string {
-	return c.target.Scrub(text, database.ScrubRule{Pattern: accountPattern, With: "@<host>"})
+	return c.target.Scrub(text,
+		database.ScrubRule{Pattern: accountPattern, With: "@<host>"},
+		database.ScrubRule{Pattern: temporaryPattern, With: "<temporary table>"})
 }

@@ -207,6 +207,22 @@ func TestErrorTextsAreScrubbed(t *testing.T) {
 	}
 }
 
+// TestTemporaryFilesAreScrubbed: a temporary table that grows too large is
+// named by its file.
+func TestTemporaryFilesAreScrubbed(t *testing.T) {
+	server := fake(t, func(p *peer) {
+		if p.login() {
+			p.serve(func(string) {
+				p.send("\xff\x5a\x04#HY000The table '/srv/tmp/#sql-temptable-18a5-1065-1131.MAI' is full")
+			})
+		}
+	})
+	_, err := open(t, server.url()).Query(t.Context(), statement("SELECT 1"), database.Limit{})
+	if got := public(err); got != "The table '<temporary table>' is full (error 1114)" {
+		t.Errorf("Query = %q", got)
+	}
+}
+
 // TestFunctionsOfTheOtherFamily: both families' functions pass the dialect's
 // guard; the server's own family decides before a statement is sent.
 func TestFunctionsOfTheOtherFamily(t *testing.T) {
