@@ -246,14 +246,18 @@ func (c *closure) load(ctx context.Context, p product, read reader, names []guar
 }
 
 // loadStored reads the functions of the databases in which the views among
-// these relations call some.
+// these relations may call some.
 func (c *closure) loadStored(ctx context.Context, read reader, names []guard.Name) error {
 	for _, n := range names {
 		r := c.relations[n]
 		if r == nil || r.view == nil {
 			continue
 		}
-		for _, f := range c.qualified(r.view.Stored, n.Schema) {
+		called := c.qualified(r.view.Stored, n.Schema)
+		if len(r.view.Functions) > 0 {
+			called = append(called, guard.Name{Schema: n.Schema})
+		}
+		for _, f := range called {
 			if err := c.loadRoutines(ctx, read, f.Schema); err != nil {
 				return err
 			}

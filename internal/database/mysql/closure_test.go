@@ -176,6 +176,35 @@ func TestViewsAcrossDatabases(t *testing.T) {
 	})
 }
 
+// TestViewsWithoutBackticks: a view's maker can have its names written plainly,
+// and then a stored function looks like a native one.
+func TestViewsWithoutBackticks(t *testing.T) {
+	everyServer(t, func(t *testing.T, s *server) {
+		s.admin.SetMaxOpenConns(1)
+		for _, sql := range []string{
+			"CREATE TABLE t (id INT)",
+			"CREATE FUNCTION f(x INT) RETURNS INT DETERMINISTIC RETURN GET_LOCK('mcpgw', 0)",
+			"CREATE FUNCTION soundex(x INT) RETURNS INT DETERMINISTIC RETURN GET_LOCK('mcpgw', 0)",
+			"SET sql_quote_show_create = 0",
+			"CREATE VIEW v AS SELECT f(1) AS a, id FROM t",
+			"CREATE VIEW w AS SELECT SOUNDEX(id) AS a FROM t",
+			"CREATE VIEW x AS SELECT " + s.db + ".f(1) AS a FROM t",
+			"CREATE VIEW plain AS SELECT UPPER(id) AS a FROM t",
+		} {
+			mustExec(t, s.admin, sql)
+		}
+		env := localEnv()
+		conn := openGuarded(t, s.ownerConn, env)
+		listable := s.intType() + ". An administrator can allow that for this connection"
+		wantRefusal(t, conn, env, "SELECT * FROM v", "Relation not allowed: "+s.db+".v: it runs F")
+		wantRefusal(t, conn, env, "SELECT * FROM w", "Relation not allowed: "+s.db+".w: it runs "+s.db+".soundex"+listable)
+		wantRefusal(t, conn, env, "SELECT * FROM x", "Relation not allowed: "+s.db+".x: it runs "+s.db+".f"+listable)
+		if _, err := ask(t, conn, env, "SELECT * FROM plain"); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestForeignEngines: a table that reads from elsewhere is refused.
 func TestForeignEngines(t *testing.T) {
 	for engine, elsewhere := range map[string]bool{

@@ -189,11 +189,14 @@ func (c *conn) judged(r request) task {
 // Relations lists what stmt reads; see [database.Conn].
 func (c *conn) Relations(ctx context.Context, stmt *sqlguard.Statement) ([]string, error) {
 	total, ok, err := c.runs.known(ctx, stmt)
-	if !ok {
+	switch {
+	case !ok:
 		err = c.run(ctx, database.QueryTimeout, func(ctx context.Context, s *session) (err error) {
 			total, err = c.runs.judge(ctx, s.product, s.fetch, stmt)
 			return err
 		})
+	case err != nil:
+		err = c.queryFault(ctx, err)
 	}
 	if err != nil {
 		return nil, err
