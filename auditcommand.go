@@ -23,10 +23,10 @@ import (
 // auditCommand reads the audit log beside a running gateway.
 func auditCommand(ctx context.Context, c *command) error {
 	run, ok := map[string]func(context.Context, *command) error{
-		"verify": verifyAudit, "show": showAudit,
+		"verify": verifyAudit, "show": showAudit, "reset-anchors": resetAnchors,
 	}[c.verb()]
 	if !ok {
-		return fmt.Errorf("audit knows verify and show: %w", errUsage)
+		return fmt.Errorf("audit knows verify, show and reset-anchors: %w", errUsage)
 	}
 	return run(ctx, c)
 }
@@ -271,6 +271,37 @@ func showAudit(ctx context.Context, c *command) error {
 		if r.Statement != "" {
 			fmt.Fprintf(out, "statement as it was sent:\n%s\n", audit.Visible(r.Statement))
 		}
+		return err
+	})
+}
+
+// resetAnchors begins with new anchors after a backup was restored on purpose:
+// the old ones rightly tell that records are gone. They are kept beside the
+// new ones, and the log says when this was done.
+func resetAnchors(ctx context.Context, c *command) error {
+	if err := c.parse(flag.NewFlagSet("audit reset-anchors", flag.ContinueOnError)); err != nil {
+		return err
+	}
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	return c.withKeys(ctx, func(ctx context.Context, db *store.DB, out io.Writer) error {
+		if err := db.CheckSchema(ctx); err != nil {
+			return err
+		}
+		if err := checkAuditKey(ctx, db); err != nil {
+			return err
+		}
+		if err := db.ForgetAuditAnchors(ctx); err != nil {
+			return err
+		}
+		own := anchorPath(cfg)
+		kept := own + "." + time.Now().UTC().Format("20060102T150405Z")
+		if err := os.Rename(own, kept); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		_, err := fmt.Fprintf(out, "the anchors up to now are kept in %s and no longer count\n", kept)
 		return err
 	})
 }

@@ -185,6 +185,18 @@ func TestARolledBackDatabaseIsLogged(t *testing.T) {
 	if out, err := operate(t, g.Env, "audit", "verify"); err == nil || !strings.Contains(out, "cut at the end") {
 		t.Errorf("%v:\n%s", err, out)
 	}
+	// It was the operator's own doing.
+	if out, err := operate(t, g.Env, "audit", "reset-anchors"); err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	g.Run(t)
+	g.Stop(t)
+	if out, err := operate(t, g.Env, "audit", "verify"); err != nil || strings.Contains(out, "there are no anchors") {
+		t.Errorf("with new anchors: %v:\n%s", err, out)
+	}
+	if n := auditCount(t, file, "audit.anchors_reset"); n != 1 {
+		t.Errorf("recorded %d times", n)
+	}
 }
 
 // TestOperatorSeesTheWholeStatement keeps statements in full and opens one,

@@ -28,7 +28,7 @@ func commands() []struct {
 		{"client", "create | list | delete: the OAuth clients of an organisation", clientCommand},
 		{"rotate-keys", "seal every stored secret under the current ENCRYPTION_KEY", rotateKeys},
 		{"check", "read the configuration and show what is in force", check},
-		{"audit", "verify | show: check the audit log's chains; print one record", auditCommand},
+		{"audit", "verify | show | reset-anchors: check the audit log's chains; print one record; begin with new anchors", auditCommand},
 		{"version", "print the version", version},
 		{"help", "this text", help},
 	}

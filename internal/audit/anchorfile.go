@@ -183,10 +183,18 @@ func (f *AnchorFile) load() error {
 			return err
 		}
 	}
-	f.id, f.number, f.newest = rand.Text(), 0, map[identity.TenantID]Head{}
+	f.id, f.number = rand.Text(), 0
+	// Later on only the heads of this process count: another gateway on the
+	// same folder may be ahead of it.
+	first := f.newest == nil
+	if first {
+		f.newest = map[identity.TenantID]Head{}
+	}
 	for _, a := range parseAnchors(text, f.cfg.Signer).Anchors {
 		f.id, f.number = a.File, max(f.number, a.Number)
-		f.newest[a.Tenant] = a.Head()
+		if first {
+			f.newest[a.Tenant] = a.Head()
+		}
 	}
 	f.size = int64(whole)
 	return os.MkdirAll(filepath.Dir(f.cfg.Path), 0o700)

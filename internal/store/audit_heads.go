@@ -69,8 +69,8 @@ func (h *heads) takeMoved() []audit.Head {
 // since the last call.
 func (d *DB) MovedAuditHeads() []audit.Head { return d.heads.takeMoved() }
 
-// AuditHeads returns the heads of all chains, without the times of their last
-// records.
+// AuditHeads returns the heads of all chains that are authentic, without the
+// times of their last records.
 func (d *DB) AuditHeads(ctx context.Context) ([]audit.Head, error) {
 	rows, err := d.reads.ListAuditHeads(ctx)
 	if err != nil {
@@ -78,7 +78,7 @@ func (d *DB) AuditHeads(ctx context.Context) ([]audit.Head, error) {
 	}
 	list := make([]audit.Head, 0, len(rows))
 	for _, r := range rows {
-		if r.Seq > 0 {
+		if r.Seq > 0 && d.chain.verifyHead(r) == nil {
 			list = append(list, audit.Head{Tenant: identity.TenantID(r.TenantID), Seq: r.Seq, Hash: r.Hash})
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/store/internal/db"
 )
 
@@ -55,4 +57,25 @@ func (d *DB) AuditAnchorMark(ctx context.Context, file string) (int64, error) {
 		return 0, err
 	}
 	return files[at].Number, nil
+}
+
+// anchorsReset is the event of anchors that no longer count.
+const anchorsReset = "audit.anchors_reset"
+
+// ForgetAuditAnchors takes the notes of all anchor files away and records
+// that, for an operator who has restored a backup on purpose.
+func (d *DB) ForgetAuditAnchors(ctx context.Context) error {
+	files, err := d.AuditAnchorFiles(ctx)
+	if err != nil {
+		return err
+	}
+	written := map[string]string{}
+	for _, f := range files {
+		written[f.ID] = moment(f.Number).Format(time.RFC3339)
+	}
+	return d.transact(ctx, "", func(tx *Tx) error {
+		tx.changed = true
+		tx.Record(audit.Event{Name: anchorsReset, Auth: "operator", Metadata: map[string]any{"written_until": written}})
+		return tx.q.DeleteAuditAnchors(ctx)
+	})
 }

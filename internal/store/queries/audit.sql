@@ -97,3 +97,6 @@ WHERE audit_anchors.number < excluded.number;
 
 -- name: ListAuditAnchors :many
 SELECT id, number, key_id, mac FROM audit_anchors ORDER BY id;
+
+-- name: DeleteAuditAnchors :exec
+DELETE FROM audit_anchors;

@@ -178,6 +178,15 @@ func (q *Queries) AuditRecordByID(ctx context.Context, arg AuditRecordByIDParams
 	return i, err
 }
 
+const DeleteAuditAnchors = `-- name: DeleteAuditAnchors :exec
+DELETE FROM audit_anchors
+`
+
+func (q *Queries) DeleteAuditAnchors(ctx context.Context) error {
+	_, err := q.db.ExecContext(ctx, DeleteAuditAnchors)
+	return err
+}
+
 const GetAuditHead = `-- name: GetAuditHead :one
 SELECT tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac
 FROM audit_heads WHERE tenant_id = $1
