@@ -177,7 +177,7 @@ func checkMemory(t *testing.T, p *process, status, times int, request func() *ht
 		peak, statuses := p.attack(t, n, request)
 		most := base + times*bytes + 25<<20
 		if n > 1 {
-			most = base + 350<<20
+			most = base + 300<<20
 		}
 		if peak > most {
 			t.Errorf("%d at once: the gateway holds %d MB, want at most %d", n, peak>>20, most>>20)
