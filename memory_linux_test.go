@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -248,12 +249,14 @@ func TestOtherBodiesOfAnyShape(t *testing.T) {
 	}
 }
 
-// TestHostileRequests: whatever else a request is made of, it takes little, and
-// the gateway answers the next one.
-func TestHostileRequests(t *testing.T) {
-	p := newProcess(t)
-	admin := p.signedIn(t)
-	base := p.status(t, "VmRSS")
+// hostile is a request with the status of its answer.
+type hostile struct {
+	request func() *http.Request
+	want    int
+}
+
+// hostileRequests are requests that are made of much else than arguments.
+func hostileRequests(admin *client.Client) map[string]hostile {
 	ping := `{"jsonrpc":"2.0","id":1,"method":"ping"}`
 	with := func(body string, change func(r *http.Request)) func() *http.Request {
 		return func() *http.Request {
@@ -272,10 +275,7 @@ func TestHostileRequests(t *testing.T) {
 	message := func(members string) func() *http.Request {
 		return with(`{"jsonrpc":"2.0","id":1,"method":"ping"`+members+`}`, func(*http.Request) {})
 	}
-	for name, c := range map[string]struct {
-		request func() *http.Request
-		want    int
-	}{
+	return map[string]hostile{
 		"a thousand headers": {with(ping, func(r *http.Request) {
 			for i := range 1000 {
 				r.Header.Set(fmt.Sprintf("X-%d", i), "x")
@@ -300,7 +300,16 @@ func TestHostileRequests(t *testing.T) {
 		"a long method":           {with(`{"jsonrpc":"2.0","id":1,"method":"`+strings.Repeat("x", attackSize)+`"}`, func(*http.Request) {}), 200},
 		"a body that is too long": {with(`"`+strings.Repeat("x", 17<<20)+`"`, func(*http.Request) {}), 413},
 		"an unannounced one":      {with(ping+strings.Repeat(" ", 17<<20), func(r *http.Request) { r.ContentLength = -1 }), 413},
-	} {
+	}
+}
+
+// TestHostileRequests: whatever else a request is made of, it takes little, and
+// the gateway answers the next one.
+func TestHostileRequests(t *testing.T) {
+	p := newProcess(t)
+	admin := p.signedIn(t)
+	base := p.status(t, "VmRSS")
+	for name, c := range hostileRequests(admin) {
 		peak, statuses := p.attack(t, 1, c.request)
 		if most := base + 120<<20; peak > most {
 			t.Errorf("%s: the gateway holds %d MB, want at most %d", name, peak>>20, most>>20)
@@ -312,5 +321,44 @@ func TestHostileRequests(t *testing.T) {
 		if _, err := admin.CallTool(t.Context(), "acme", "get_current_time", map[string]any{}); err != nil {
 			t.Errorf("a call after %s: %v", name, err)
 		}
+	}
+}
+
+// TestAnnouncedBodiesHoldNobodyUp: one user announces many large bodies and
+// does not send them. The gateway holds little for them, and others of the
+// tenant are served.
+func TestAnnouncedBodiesHoldNobodyUp(t *testing.T) {
+	p := newProcess(t)
+	admin := p.signedIn(t)
+	if _, err := admin.CreateUser(t.Context(), "viewer@acme.test", gatewaytest.Password, "viewer"); err != nil {
+		t.Fatal(err)
+	}
+	viewer, err := admin.Login(t.Context(), "acme", "viewer@acme.test", gatewaytest.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := p.status(t, "VmRSS")
+	p.forgetPeak(t)
+	for range 200 {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.base, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /t/acme/mcp HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			strings.TrimPrefix(p.base, "http://"), admin.Credential, attackSize, strings.Repeat(" ", 100<<10))
+	}
+	large := callMessage("get_current_time", `{"a":"`+strings.Repeat("x", 4<<20)+`"}`)
+	_, statuses := p.attack(t, 4, post(viewer, "/t/acme/mcp", "application/json", large))
+	if statuses[http.StatusOK] != 4 {
+		t.Errorf("another user's calls: %v", statuses)
+	}
+	if _, err := admin.CallTool(t.Context(), "acme", "get_current_time", map[string]any{}); err != nil {
+		t.Errorf("a small call of the same user: %v", err)
+	}
+	if grown := p.status(t, "VmHWM") - base; grown > 150<<20 {
+		t.Errorf("the gateway grew by %d MB", grown>>20)
+	} else {
+		t.Logf("the gateway grew by %d MB", grown>>20)
 	}
 }
