@@ -68,7 +68,7 @@ func reduceSelect(s *ast.SelectStmt) *cost.Query {
 		if s.GroupBy.Rollup {
 			q.Sets = float64(len(s.GroupBy.Items) + 1)
 		}
-		add(&q.Exprs, s.GroupBy)
+		addItems(q, s.GroupBy.Items)
 	}
 	if s.Having != nil {
 		add(&q.Exprs, s.Having)
@@ -98,14 +98,23 @@ func reduceValues(q *cost.Query, rows []*ast.RowExpr) {
 
 func limitAndOrder(q *cost.Query, limit *ast.Limit, order *ast.OrderByClause) {
 	if order != nil {
-		add(&q.Exprs, order)
+		addItems(q, order.Items)
 	}
 	if limit == nil {
 		return
 	}
-	add(&q.Exprs, limit)
+	add(&q.Exprs, limit.Count)
+	if limit.Offset != nil {
+		add(&q.Exprs, limit.Offset)
+	}
 	if count := reduce(limit.Count); count.Kind == cost.Number {
 		q.Limit = count.Number
+	}
+}
+
+func addItems(q *cost.Query, items []*ast.ByItem) {
+	for _, item := range items {
+		q.Exprs = append(q.Exprs, reduce(item.Expr))
 	}
 }
 
@@ -236,6 +245,14 @@ func reduce(node ast.Node) cost.Expr {
 		}}
 	case *ast.PatternInExpr:
 		return cost.Expr{Kind: cost.Call, Name: "in", Args: parts(n)}
+	case *ast.ParenthesesExpr:
+		return reduce(n.Expr)
+	case *ast.OnCondition:
+		return reduce(n.Expr)
+	case *ast.HavingClause:
+		return reduce(n.Expr)
+	case *ast.ByItem:
+		return reduce(n.Expr)
 	case *ast.BetweenExpr, *ast.CompareSubqueryExpr, *ast.ExistsSubqueryExpr, *ast.IsNullExpr, *ast.IsTruthExpr:
 		return cost.Expr{Kind: cost.Call, Name: "=", Args: parts(n)}
 	}

@@ -96,6 +96,9 @@ func (g *Guard) check(sql string) (*sqlguard.Statement, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkCost(verdict.statement); err != nil {
+		return nil, err
+	}
 	again, _, err := g.pass(text)
 	if err != nil {
 		return nil, err
@@ -131,9 +134,7 @@ func (g *Guard) pass(sql string) (string, *inspector, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if err := checkCost(statement); err != nil {
-		return "", nil, err
-	}
+	verdict.statement = statement
 	text, err := regenerate(statement)
 	return text, verdict, err
 }

@@ -22,6 +22,7 @@ func (g *Guard) inspect(statement ast.StmtNode) (*inspector, error) {
 // inspector is the visitor that applies the policy. The library's visitors do
 // not reach every field; the check of each node names those it must look at.
 type inspector struct {
+	statement       ast.StmtNode // for checkCost
 	functionAllowed map[string]bool
 	stored          storedFunctions
 	definition      *Definition // takes relations and stored functions; nil in a statement

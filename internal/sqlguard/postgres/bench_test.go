@@ -55,3 +55,17 @@ func benchmark(b *testing.B, guard sqlguard.Guard) {
 		}
 	}
 }
+
+// BenchmarkCost is the part of a first check that measures the statement.
+func BenchmarkCost(b *testing.B) {
+	tree, err := New().parse(kilobyte)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := checkCost(tree); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
