@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // extent is an upper bound of what an expression's value can be. Bounds are
@@ -47,8 +48,12 @@ func literal(text string) extent {
 	if len(text) > numberBytes {
 		return e
 	}
-	if n, err := strconv.ParseFloat(strings.TrimSpace(text), 64); err == nil && !math.IsNaN(n) {
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	switch {
+	case err == nil && !math.IsNaN(n):
 		e.number = math.Abs(n)
+	case len(text) >= len(time.DateOnly) && text[4] == '-' && text[7] == '-': // between dates are days
+		e.number = columnNumber
 	}
 	return e
 }

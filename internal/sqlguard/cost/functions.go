@@ -166,7 +166,8 @@ func numbers(name string) function {
 	case "ascii", "ord", "unicode":
 		f.measure = func(*Expr, []extent) extent { return plain(math.MaxInt16 << 6) }
 	case "year", "month", "day", "hour", "minute", "second", "week", "quarter", "weekday", "dayofweek", "dayofmonth",
-		"dayofyear", "datediff", "grouping", "bit_count", "nlevel":
+		"dayofyear", "datediff", "grouping", "now",
+		"current_date", "curdate", "getdate", "bit_count", "nlevel":
 		f.measure = func(*Expr, []extent) extent { return plain(columnNumber) }
 	case "extract", "date_part", "datepart":
 		f.measure = datePart

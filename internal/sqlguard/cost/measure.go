@@ -184,7 +184,11 @@ func (m *meter) calls(s *Source) {
 	var r result
 	for i := range s.Calls {
 		call := &s.Calls[i]
-		r.outputs = append(r.outputs, m.expr(call))
+		output := m.expr(call)
+		if !output.fixed && math.IsInf(output.number, 1) {
+			output.number = columnNumber // it comes from data
+		}
+		r.outputs = append(r.outputs, output)
 		r.names = append(r.names, call.Name)
 		rows = max(rows, m.seriesRows(call))
 		if rows > maxSeries && call.Name == "generate_series" {
@@ -192,6 +196,9 @@ func (m *meter) calls(s *Source) {
 		}
 	}
 	m.multiply(rows)
+	for i := len(r.outputs); i < len(s.Columns); i++ { // a record's
+		r.outputs, r.names = append(r.outputs, r.outputs[0]), append(r.names, s.Columns[i])
+	}
 	m.publish(r, s.Columns)
 	m.publishRow(s.Alias, r)
 }

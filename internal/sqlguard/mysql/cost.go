@@ -183,10 +183,18 @@ func reduceSource(q *cost.Query, n *ast.TableSource) {
 		}
 	case *ast.JSONTableExpr:
 		source.Calls = []cost.Expr{{Kind: cost.Call, Name: "json_table", Args: parts(inner)}}
+		source.Columns = jsonColumns(nil, inner.Columns)
 	default:
 		source.Query = reduceQuery(inner)
 	}
 	q.From = append(q.From, source)
+}
+
+func jsonColumns(names []string, columns []*ast.JSONTableColumn) []string {
+	for _, column := range columns {
+		names = jsonColumns(append(names, column.Name.L), column.NestedColumns)
+	}
+	return names
 }
 
 // reduceSequence takes MariaDB's tables of numbers, seq_1_to_100.

@@ -132,6 +132,8 @@ func addFrom(q *cost.Query, node *pg.Node) {
 		add(&q.Exprs, n.RangeTableSample.GetArgs()...)
 	case *pg.Node_RangeTableFunc:
 		addXMLTable(q, n.RangeTableFunc)
+	case *pg.Node_JsonTable:
+		addJSONTable(q, n.JsonTable)
 	default:
 		q.From = append(q.From, cost.Source{Calls: []cost.Expr{reduce(node)}})
 	}
@@ -144,6 +146,9 @@ func addFunction(q *cost.Query, f *pg.RangeFunction) {
 	for _, function := range f.GetFunctions() {
 		add(&source.Calls, function.GetList().GetItems()[0])
 	}
+	for _, column := range f.GetColdeflist() {
+		source.Columns = append(source.Columns, column.GetColumnDef().GetColname())
+	}
 	if len(source.Columns) == 0 && source.Alias != "" {
 		source.Columns = []string{source.Alias}
 	}
@@ -152,16 +157,36 @@ func addFunction(q *cost.Query, f *pg.RangeFunction) {
 
 // addXMLTable takes XMLTABLE: the path of its rows and those of its columns.
 func addXMLTable(q *cost.Query, f *pg.RangeTableFunc) {
-	source := cost.Source{Alias: f.GetAlias().GetAliasname(), Columns: texts(f.GetAlias().GetColnames())}
+	source := cost.Source{Alias: f.GetAlias().GetAliasname()}
 	source.Calls = []cost.Expr{call("xmltable", f.GetRowexpr(), f.GetDocexpr())}
 	for _, node := range f.GetColumns() {
 		column := node.GetRangeTableFuncCol()
+		source.Columns = append(source.Columns, column.GetColname())
 		if path := column.GetColexpr(); path != nil {
 			q.Exprs = append(q.Exprs, call("xmltable", path, f.GetDocexpr()))
 		}
 		add(&q.Exprs, column.GetColdefexpr())
 	}
+	source.Columns = append(source.Columns, texts(f.GetAlias().GetColnames())...)
 	q.From = append(q.From, source)
+}
+
+// addJSONTable takes JSON_TABLE with its columns, nested ones included.
+func addJSONTable(q *cost.Query, t *pg.JsonTable) {
+	source := cost.Source{Alias: t.GetAlias().GetAliasname(), Columns: jsonColumns(nil, t.GetColumns())}
+	source.Columns = append(source.Columns, texts(t.GetAlias().GetColnames())...)
+	e := cost.Expr{Kind: cost.Call, Name: "json_table"}
+	addParts(&e, t.ProtoReflect())
+	source.Calls = []cost.Expr{e}
+	q.From = append(q.From, source)
+}
+
+func jsonColumns(names []string, columns []*pg.Node) []string {
+	for _, node := range columns {
+		column := node.GetJsonTableColumn()
+		names = jsonColumns(append(names, column.GetName()), column.GetColumns())
+	}
+	return names
 }
 
 // groupingSets returns how many sets a GROUP BY stands for.
@@ -248,6 +273,8 @@ func reduce(node *pg.Node) cost.Expr {
 			return call("least", n.MinMaxExpr.GetArgs()...)
 		}
 		return call("greatest", n.MinMaxExpr.GetArgs()...)
+	case *pg.Node_SqlvalueFunction:
+		return call("now")
 	case *pg.Node_List:
 		return call("row", n.List.GetItems()...)
 	case nil:

@@ -43,3 +43,5 @@ SELECT COUNT(*) FROM users WHERE ST_Contains(ST_GeomFromText('POLYGON((0 0, 100 
 SELECT ST_AsText(ST_Buffer(POINT(1, 2), 3)), ST_Distance(POINT(1, 2), POINT(3, 4)), ST_Area(ST_GeomFromText('POLYGON((0 0, 1 0, 1 1, 0 0))'))
 %%
 SELECT JSON_EXTRACT(meta, '$.tags[*]'), JSON_EXTRACT(meta, '$**.n'), JSON_SEARCH(meta, 'one', 'x'), JSON_CONTAINS(meta, '"a"', '$.tags') FROM users
+%%
+SELECT REPEAT('z', DATEDIFF(created_at, '2026-01-01') / 7), LPAD(HEX(id), 8, '0'), REPEAT('-', LENGTH(status) - LENGTH(REPLACE(status, 'a', ''))), REPEAT('*', AVG(amount)) FROM orders GROUP BY 1, 2, 3

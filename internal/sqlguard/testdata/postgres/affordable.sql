@@ -71,3 +71,13 @@ WITH RECURSIVE chain AS (SELECT * FROM users WHERE manager_id IS NULL UNION ALL 
 WITH RECURSIVE chain AS (SELECT u.*, 0 AS depth, ARRAY[id] AS path FROM users u WHERE manager_id IS NULL UNION ALL SELECT u.*, c.depth + 1, c.path || u.id FROM users u JOIN chain c ON u.manager_id = c.id) SELECT name, repeat(' ', depth) FROM chain
 %%
 SELECT count(*) FROM generate_series(1, 1000) a, generate_series(1, 1000) b
+%%
+SELECT repeat('.', created_at::date - date '2026-01-01'), repeat('*', abs(current_date - created_at::date) / 30) FROM orders
+%%
+SELECT i, repeat('ab', i), lpad(to_hex(i), 8, '0') FROM generate_series(1, 10) AS i
+%%
+SELECT repeat('*', extract(year FROM age(born))::int) FROM users
+%%
+SELECT repeat(' ', 4 * (array_length(path, 1) - 1)) || name FROM (SELECT ARRAY[1] AS path, name FROM users) t
+%%
+SELECT u.name, repeat('+', x.n) FROM users u, LATERAL (SELECT count(*)::int AS n FROM orders o WHERE o.user_id = u.id) x

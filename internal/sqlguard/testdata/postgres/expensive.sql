@@ -309,3 +309,9 @@ WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL SELECT string_agg(x, x) FROM (SELEC
 WITH RECURSIVE c(x) AS (SELECT 'a' UNION ALL (WITH d AS (SELECT x || x AS z FROM c) SELECT z FROM d)) SELECT length(x) FROM c
 %%
 WITH RECURSIVE c AS (SELECT * FROM (SELECT 1 AS n, 'a' AS x) t UNION ALL SELECT n, x || x FROM c) SELECT length(x) FROM c
+%%
+SELECT repeat('x', n) FROM json_to_recordset('[{"n": 100000000}]') AS x(n int)
+%%
+SELECT repeat('x', n) FROM xmltable('/a' PASSING ('<a>100000000</a>'::xml) COLUMNS n int PATH '.') x
+%%
+SELECT repeat('x', n) FROM json_table('[100000000]', '$[*]' COLUMNS (n int PATH '$')) t
