@@ -73,3 +73,21 @@ func TestAffordableStatementsRun(t *testing.T) {
 		})
 	}
 }
+
+// TestSchemaPatternsAreRefused is about MySQL alone, which matches the
+// patterns of a JSON schema without a limit of time.
+func TestSchemaPatternsAreRefused(t *testing.T) {
+	tests := map[string]bool{
+		`SELECT JSON_SCHEMA_VALID('{"pattern":"^(a|aa)+$"}', '"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab"')`: true,
+		`SELECT JSON_SCHEMA_VALID(CONCAT('{"patt', 'ern":"^(a|aa)+$"}'), meta) FROM users`:                  true,
+		`SELECT JSON_SCHEMA_VALID('{"\\u0070attern":"^(a|aa)+$"}', meta) FROM users`:                        true,
+		`SELECT JSON_SCHEMA_VALIDATION_REPORT('{"patternProperties":{"(a|aa)+$":{}}}', meta) FROM users`:    true,
+		`SELECT JSON_SCHEMA_VALID('{"type":"object","required":["city"]}', meta) FROM users`:                false,
+	}
+	for sql, refused := range tests {
+		_, err := mysql.New(mysql.MySQL).Check(sql)
+		if refused && (err == nil || !strings.HasPrefix(fault.Of(err).Public, "Statement too expensive: ")) || !refused && err != nil {
+			t.Errorf("%v\n%s", err, sql)
+		}
+	}
+}
