@@ -16,6 +16,19 @@ func repeated(_ *Expr, args []extent) extent {
 
 func blanks(_ *Expr, args []extent) extent { return unknown(at(args, 0).number) }
 
+// corners is the polygon of so many points around a circle.
+func corners(_ *Expr, args []extent) extent {
+	if len(args) < 2 {
+		return unknown(total(args).bytes)
+	}
+	const pointBytes = 16
+	return unknown(product(pointBytes, at(args, 0).number))
+}
+
+func characters(_ *Expr, args []extent) extent {
+	return unknown(characterBytes * float64(len(args)))
+}
+
 // padded is also a call that casts to a type that fills up.
 func padded(_ *Expr, args []extent) extent {
 	if len(args) < 2 {

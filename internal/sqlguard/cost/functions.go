@@ -43,8 +43,8 @@ func lookUp(name string) function {
 		return function{measure: truth, linear: true}
 	case "||", "concat", "concat_ws", "row", "json_build_object", "json_build_array", "jsonb_build_object",
 		"jsonb_build_array", "json_object", "json_array", "jsonb_object", "jsonb_array", "array_append",
-		"array_prepend", "array_cat", "char", "chr", "upper", "lower", "md5", "sha1", "sha2", "sha256", "encode",
-		"array", "xmlconcat2", "xmlelement", "xmlforest", "date_trunc", "date_format", "to_date", "strftime", "nchar":
+		"array_prepend", "array_cat", "upper", "lower", "md5", "sha1", "sha2", "sha256", "encode",
+		"array", "xmlconcat2", "xmlelement", "xmlforest", "date_trunc", "date_format", "to_date", "strftime":
 		return function{linear: true}
 	}
 	return function{}
@@ -56,7 +56,7 @@ func steps(name string, t totals) float64 {
 	switch {
 	case strings.HasPrefix(name, "st_"):
 		return geometrySteps(name, t)
-	case name == "json_normalize", name == "json_equals", name == "json_search":
+	case name == "json_normalize", name == "json_equals", name == "json_search", name == "normalize", name == "is_normalized":
 		return product(t.effort, t.effort)
 	case strings.HasPrefix(name, "json_"):
 		return product(t.effort, max(t.second, jsonSteps))
@@ -98,6 +98,8 @@ func makers(name string) function {
 		f.measure = blanks
 	case "lpad", "rpad", "bpchar", "bit":
 		f.measure = padded
+	case "polygon":
+		f.measure = corners
 	case "array_fill":
 		f.measure = repeated
 	case "replace":
@@ -161,6 +163,8 @@ func numbers(name string) function {
 		f.measure = cut
 	case "width_bucket":
 		f.measure = bucket
+	case "char", "chr", "nchar":
+		f.measure = characters
 	case "sign", "random", "rand", "pi", "ntile", "percent_rank", "cume_dist":
 		f.measure = func(_ *Expr, args []extent) extent { return plain(max(4, total(args).number)) }
 	case "ascii", "ord", "unicode":

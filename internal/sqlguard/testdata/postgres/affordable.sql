@@ -81,3 +81,5 @@ SELECT repeat('*', extract(year FROM age(born))::int) FROM users
 SELECT repeat(' ', 4 * (array_length(path, 1) - 1)) || name FROM (SELECT ARRAY[1] AS path, name FROM users) t
 %%
 SELECT u.name, repeat('+', x.n) FROM users u, LATERAL (SELECT count(*)::int AS n FROM orders o WHERE o.user_id = u.id) x
+%%
+SELECT normalize(name), name IS NORMALIZED, polygon(12, circle '((0,0),1)'), chr(65) || repeat(chr(9608), 20) FROM users

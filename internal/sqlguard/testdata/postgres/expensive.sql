@@ -315,3 +315,11 @@ SELECT repeat('x', n) FROM json_to_recordset('[{"n": 100000000}]') AS x(n int)
 SELECT repeat('x', n) FROM xmltable('/a' PASSING ('<a>100000000</a>'::xml) COLUMNS n int PATH '.') x
 %%
 SELECT repeat('x', n) FROM json_table('[100000000]', '$[*]' COLUMNS (n int PATH '$')) t
+%%
+SELECT npoints(polygon(60000000, circle '((0,0),1)'))
+%%
+SELECT length(normalize(repeat(chr(837),400000)||repeat(chr(820),400000)))
+%%
+SELECT length(normalize(repeat(chr(837),4000)||repeat(chr(820),4000), NFKD))
+%%
+SELECT repeat(chr(837),100000)||repeat(chr(820),100000) IS NFC NORMALIZED
