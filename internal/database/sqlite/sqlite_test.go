@@ -28,6 +28,10 @@ func TestMain(m *testing.M) {
 		becomeNobody()
 		args = args[:1]
 	}
+	if len(args) == 2 && args[0] == hostile {
+		actHostile(args[1])
+		return
+	}
 	if engine.Asked(args) {
 		if err := engine.Serve(); err != nil {
 			os.Exit(1)
