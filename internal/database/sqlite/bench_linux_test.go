@@ -24,6 +24,24 @@ func BenchmarkCallers(b *testing.B) {
 	}
 }
 
+// BenchmarkNewStatements asks what a statement reads and runs it, each one
+// for the first time.
+func BenchmarkNewStatements(b *testing.B) {
+	dir := b.TempDir()
+	conn := mustOpen(b, dir, mustCreate(b, filepath.Join(dir, "items.db"), items(10_000)...))
+	n := 0
+	for b.Loop() {
+		n++
+		stmt := &sqlguard.Statement{SQL: fmt.Sprintf("SELECT * FROM items WHERE id = %d", n)}
+		if _, err := conn.Relations(b.Context(), stmt); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := conn.Query(b.Context(), stmt, database.Limit{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func benchCallers(b *testing.B, dir, path string, callers int) {
 	conn := mustOpen(b, dir, path)
 	before := processorTime()

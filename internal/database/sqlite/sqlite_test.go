@@ -2,7 +2,6 @@ package sqlite_test
 
 import (
 	"database/sql"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -187,14 +186,4 @@ func TestConformance(t *testing.T) {
 	if left, err := os.ReadDir(outside); err != nil || len(left) != 0 {
 		t.Errorf("files were made outside: %v, %v", left, err)
 	}
-}
-
-// unquote reads a cell that is a JSON string.
-func unquote(t *testing.T, cell []byte) string {
-	t.Helper()
-	var s string
-	if err := json.Unmarshal(cell, &s); err != nil {
-		t.Fatalf("%s: %v", cell, err)
-	}
-	return s
 }

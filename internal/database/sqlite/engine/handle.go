@@ -25,6 +25,8 @@ type handle struct {
 	temp  *tempFiles
 	kept  []*statement // compiled, the last used first
 	names schemaNames
+	// readBy is the statement whose names are in control.reads, nil for none.
+	readBy *statement
 
 	mu     sync.Mutex // held while a request begins or is interrupted
 	opened bool       // guarded by mu

@@ -60,7 +60,13 @@ func (h *handle) relationsOf(s *statement) (*relations, error) {
 	if s.list != nil && s.compiled == s.recompilations() {
 		return s.list, nil
 	}
-	names, err := h.readNames(s.text)
+	var names []string
+	var err error
+	if h.readBy == s && s.recompilations() == 0 {
+		names, err = h.control().reads.names()
+	} else {
+		names, err = h.readNames(s.text)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -81,14 +87,17 @@ func (h *handle) relationsOf(s *statement) (*relations, error) {
 // readNames compiles a copy of the statement and returns the names that it
 // reads.
 func (h *handle) readNames(sql string) ([]string, error) {
-	r := &h.control().reads
-	r.on, r.failed, r.used = 1, 0, 0
 	s, err := h.prepare(sql)
-	r.on = 0
 	if err != nil {
 		return nil, err
 	}
+	h.readBy = nil // the copy is gone at once
 	s.finalize()
+	return h.control().reads.names()
+}
+
+// names returns what was collected.
+func (r *reads) names() ([]string, error) {
 	if r.failed != 0 {
 		return nil, errNoMemory()
 	}

@@ -4,6 +4,7 @@
 package engine
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -46,7 +47,7 @@ func Serve() error {
 	}
 	go listen(h, os.Stderr)
 	w := &worker{handle: h, out: protocol.NewWriter(os.Stdout)}
-	return w.serve(os.Stdin)
+	return w.serve(bufio.NewReader(os.Stdin))
 }
 
 // listen stops the requests whose numbers come in from. It ends the process

@@ -74,8 +74,13 @@ func (h *handle) prepare(sql string) (*statement, error) {
 	}
 	defer libc.Xfree(h.tls, text)
 	c.pragma = 0
+	if c.trusted == 0 {
+		c.reads.on, c.reads.failed, c.reads.used = 1, 0, 0
+		h.readBy = nil
+	}
 	rc := lib.Xsqlite3_prepare_v3(h.tls, c.db, text, int32(len(sql)+1), 0,
 		h.ctl+unsafe.Offsetof(control{}.stmt), h.ctl+unsafe.Offsetof(control{}.tail))
+	c.reads.on = 0 // what runs may compile statements of its own
 	if err := h.check(rc); err != nil {
 		return nil, err
 	}
@@ -89,6 +94,9 @@ func (h *handle) prepare(sql string) (*statement, error) {
 	if c.trusted == 0 && lib.Xsqlite3_stmt_readonly(h.tls, s.ptr) == 0 {
 		s.finalize()
 		return nil, &protocol.Error{Code: lib.SQLITE_AUTH, Text: "the statement is not read-only"}
+	}
+	if c.trusted == 0 {
+		h.readBy = s
 	}
 	return s, nil
 }
