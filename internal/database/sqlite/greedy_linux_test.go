@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
+	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
 )
 
 const (
@@ -74,6 +76,26 @@ func TestTempFilesAreGivenBack(t *testing.T) {
 	for range 3 {
 		if _, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: sql}, database.Limit{Timeout: time.Minute}); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestHostileWorkersTakeNoMemory hears of sizes that never come and of rows
+// without end.
+func TestHostileWorkersTakeNoMemory(t *testing.T) {
+	dir := t.TempDir()
+	path := mustCreate(t, dir+"/a.db", "CREATE TABLE t (a)")
+	for name := range answers() {
+		d := sqlite.New(guard.New(), sqlite.Command{Path: os.Args[0], Args: []string{hostile, name}})
+		conn := mustOpenWith(t, d, path, database.Env{SQLiteDirs: []string{dir}})
+		resetPeak(t)
+		before := ownPeak(t)
+		limit := database.Limit{Timeout: 300 * time.Millisecond}
+		if _, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: "SELECT a FROM t"}, limit); err == nil {
+			t.Errorf("%s: a table", name)
+		}
+		if grown := ownPeak(t) - before; grown > 64<<20 {
+			t.Errorf("%s: %d MB", name, grown>>20)
 		}
 	}
 }

@@ -111,3 +111,18 @@ func occupy(t *testing.T, ctx context.Context, conn database.Conn) <-chan error 
 	}
 	return done
 }
+
+// TestLocalTime is that of the gateway, also in a worker.
+func TestLocalTime(t *testing.T) {
+	dir := t.TempDir()
+	path := mustCreate(t, dir+"/a.db", "CREATE TABLE t (a)")
+	for zone, want := range map[string]string{"Asia/Tokyo": `"1970-01-01 09:00:00"`, "UTC": `"1970-01-01 00:00:00"`} {
+		t.Setenv("TZ", zone)
+		conn := mustOpen(t, dir, path)
+		table, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: "SELECT datetime(0, 'unixepoch', 'localtime')"}, database.Limit{})
+		mustDo(t, err)
+		if got := string(table.Cell(0, 0)); got != want {
+			t.Errorf("%s: %s, want %s", zone, got, want)
+		}
+	}
+}

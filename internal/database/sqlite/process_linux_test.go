@@ -101,6 +101,39 @@ func TestKilledWhileRunning(t *testing.T) {
 	}
 }
 
+// TestKilledWhileSorting looks for what a worker leaves on the disk when it
+// ends in the middle of a large sort.
+func TestKilledWhileSorting(t *testing.T) {
+	temp, dir := t.TempDir(), t.TempDir()
+	t.Setenv("SQLITE_TMPDIR", temp)
+	conn := mustOpen(t, dir, mustCreate(t, dir+"/a.db", "CREATE TABLE t (a)"))
+	const sql = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n)
+		SELECT count(*) FROM (SELECT printf('%99999d', i) AS t FROM n ORDER BY t DESC LIMIT -1 OFFSET 9)`
+	done := make(chan error, 1)
+	go func() {
+		_, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: sql}, database.Limit{})
+		done <- err
+	}()
+	var sorting []int
+	for len(sorting) == 0 {
+		runtime.Gosched()
+		for _, pid := range workers(t) {
+			for _, fd := range mustGlob(t, fmt.Sprintf("/proc/%d/fd/*", pid)) {
+				if target, err := os.Readlink(fd); err == nil && strings.HasPrefix(target, temp) {
+					sorting = append(sorting, pid)
+				}
+			}
+		}
+	}
+	mustSignal(t, syscall.SIGKILL, sorting[0])
+	if err := <-done; err == nil {
+		t.Error("the statement ended by itself")
+	}
+	if left := mustGlob(t, temp+"/*"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
 // TestStoppedWorker has a worker that does not answer any more at all.
 func TestStoppedWorker(t *testing.T) {
 	dir := t.TempDir()

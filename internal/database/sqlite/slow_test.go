@@ -76,6 +76,21 @@ func TestLongValues(t *testing.T) {
 	}
 }
 
+// TestPatternsUseIndexes reads a plan: a pattern with a fixed beginning is a
+// range of an index.
+func TestPatternsUseIndexes(t *testing.T) {
+	dir := t.TempDir()
+	conn := mustOpen(t, dir, mustCreate(t, dir+"/a.db", "CREATE TABLE t (a TEXT, b TEXT COLLATE NOCASE)",
+		"CREATE INDEX by_a ON t (a)", "CREATE INDEX by_b ON t (b)"))
+	for _, where := range []string{"a GLOB 'x*'", "b LIKE 'x%'"} {
+		table, err := conn.Query(t.Context(), &sqlguard.Statement{SQL: "EXPLAIN QUERY PLAN SELECT * FROM t WHERE " + where}, database.Limit{})
+		mustDo(t, err)
+		if plan := string(table.AppendRows(nil)); !strings.Contains(plan, "SEARCH t USING INDEX by_") {
+			t.Errorf("%s: %s", where, plan)
+		}
+	}
+}
+
 func publicText(err error) string {
 	if err == nil {
 		return ""
