@@ -57,7 +57,10 @@ func (g *Guard) readDefinition(text string, d *Definition) error {
 	}
 	statement.Accept(in)
 	d.Functions = in.functions.names
-	return in.err
+	if in.err != nil {
+		return in.err
+	}
+	return checkCost(statement)
 }
 
 // noteQuotedCalls finds the names in backticks that a parenthesis follows. That
