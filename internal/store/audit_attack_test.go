@@ -26,6 +26,7 @@ type attack struct {
 	// alone is what verifying says without any anchor, empty when it cannot
 	// know; anchored with the heads after 10 and 20 records.
 	alone, anchored store.DamageKind
+	says            string // part of what verifying says alone
 }
 
 const (
@@ -63,12 +64,25 @@ func attacks() map[string]attack {
 		"record of another tenant": {change: "INSERT INTO audit_logs SELECT '{tenant}', 21, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at, key_id FROM audit_logs WHERE tenant_id = 'other' AND seq = 21; " +
 			"UPDATE audit_heads SET seq = 21, hash = (SELECT hash FROM audit_logs WHERE tenant_id = 'other' AND seq = 21) WHERE tenant_id = '{tenant}'", alone: store.Edited},
 		// Order.
+		"chain of another tenant": {change: noLogs + "INSERT INTO audit_logs SELECT '{tenant}', seq, id, user_id, user_email, event, family, ip_address, metadata, prev_hash, hash, created_at, key_id FROM audit_logs WHERE tenant_id = 'other'; " +
+			"UPDATE audit_heads SET seq = 21, hash = (SELECT hash FROM audit_logs WHERE tenant_id = 'other' AND seq = 21) WHERE tenant_id = '{tenant}'", alone: store.Edited, says: "records 1 to 21"},
+		"record of another history": {early: takeCopy, change: "CREATE TABLE logs_{copy} AS SELECT * FROM audit_logs WHERE tenant_id = '{tenant}'; " + cut + putBack, alone: store.Edited,
+			then: func(t *testing.T, url string, d *store.DB, tenant identity.TenantID) {
+				appendAnew(10)(t, url, d, tenant)
+				mustAttack(t, url, "DELETE FROM audit_logs WHERE tenant_id = '{tenant}' AND seq = 15; INSERT INTO audit_logs SELECT * FROM logs_{copy} WHERE seq = 15", tenant)
+			}, says: "record 15"},
 		"two swapped": {change: "UPDATE audit_logs SET seq = -1 WHERE tenant_id = '{tenant}' AND seq = 5; UPDATE audit_logs SET seq = 5 WHERE tenant_id = '{tenant}' AND seq = 6; UPDATE audit_logs SET seq = 6 WHERE tenant_id = '{tenant}' AND seq = -1", alone: store.Reordered},
 		"renumbered": {change: "DELETE FROM audit_logs WHERE tenant_id = '{tenant}' AND seq = 5; UPDATE audit_logs SET seq = -seq WHERE tenant_id = '{tenant}' AND seq > 5; " +
 			"UPDATE audit_logs SET seq = -seq - 1 WHERE tenant_id = '{tenant}' AND seq < 0; UPDATE audit_heads SET seq = 19 WHERE tenant_id = '{tenant}'", alone: store.Reordered},
 		// Gone.
-		"one in the middle":                  {change: "DELETE FROM audit_logs WHERE tenant_id = '{tenant}' AND seq = 5", alone: store.Removed},
-		"newest":                             {change: cut, alone: store.CutAtEnd},
+		"one in the middle": {change: "DELETE FROM audit_logs WHERE tenant_id = '{tenant}' AND seq = 5", alone: store.Removed, says: "removed: record 5, after 2"},
+		"newest":            {change: cut, alone: store.CutAtEnd, says: "records 11 to 20"},
+		"newest, head unsigned, then a start": {change: cut + setBack + "UPDATE audit_heads SET key_id = '', mac = '' WHERE tenant_id = '{tenant}'", alone: store.CutAtEnd,
+			then: func(t *testing.T, url string, _ *store.DB, _ identity.TenantID) {
+				if _, err := mustOpen(t, url).CarryAuditChains(t.Context()); err != nil {
+					t.Error(err)
+				}
+			}},
 		"newest, head set back too":          {change: cut + setBack, alone: store.CutAtEnd},
 		"newest, head put back":              {early: takeCopy, change: cut + putBack, anchored: store.CutAtEnd},
 		"newest, head put back, then on":     {early: takeCopy, change: cut + putBack, then: appendAnew(15), anchored: store.Edited},
@@ -86,7 +100,7 @@ func attacks() map[string]attack {
 		"everything, then on":                {change: noLogs + noHead, then: appendAnew(3), anchored: store.CutAtEnd},
 		// Heads alone.
 		"no head":                {change: noHead, alone: store.CutAtEnd},
-		"head set back":          {change: setBack, alone: store.Edited},
+		"head set back":          {change: setBack, alone: store.Edited, says: "records 11 to 20: the head was set back to record 10"},
 		"no head, then on":       {change: noHead, then: appendAnew(2), alone: store.CutAtEnd},
 		"no head, same on":       {change: noHead, then: appendMore, alone: store.CutAtEnd},
 		"head set back, on":      {change: setBack, then: appendAnew(2), alone: store.CutAtEnd},
@@ -157,7 +171,9 @@ func (a attack) run(t *testing.T, url string, d *store.DB, name string) {
 	if a.anchored == "" {
 		a.anchored = a.alone
 	}
-	checkDamage(t, d, tenant, nil, a.alone)
+	if text := checkDamage(t, d, tenant, nil, a.alone); !strings.Contains(text, a.says) {
+		t.Errorf("verifying says %q, want %q", text, a.says)
+	}
 	checkDamage(t, d, tenant, known, a.anchored)
 }
 
@@ -180,7 +196,7 @@ func mustHead(t *testing.T, d *store.DB, tenant identity.TenantID) audit.Head {
 }
 
 // checkDamage wants a chain to be intact, or damage of the kind to be first.
-func checkDamage(t *testing.T, d *store.DB, tenant identity.TenantID, known []audit.Head, want store.DamageKind) {
+func checkDamage(t *testing.T, d *store.DB, tenant identity.TenantID, known []audit.Head, want store.DamageKind) string {
 	t.Helper()
 	chain, err := d.VerifyAudit(t.Context(), tenant, known)
 	if err != nil {
@@ -195,9 +211,7 @@ func checkDamage(t *testing.T, d *store.DB, tenant identity.TenantID, known []au
 	if found != (want != "") || want == "" && len(got) > 0 {
 		t.Errorf("with %d anchors: %q, want %q", len(known), got, want)
 	}
-	if testing.Verbose() {
-		t.Logf("with %d anchors: %s", len(known), strings.Join(got, "; "))
-	}
+	return strings.Join(got, "; ")
 }
 
 // TestRetentionDoesNotSignDamageAway purges a chain whose beginning somebody

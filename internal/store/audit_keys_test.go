@@ -112,6 +112,13 @@ func TestOldChainsAreTakenOver(t *testing.T) {
 		if again, err := d.CarryAuditChains(t.Context()); err != nil || len(again) != 0 {
 			t.Errorf("taken over again: %+v, %v", again, err)
 		}
+		// Taking the head's signature away does not make it an old chain again.
+		mustAttack(t, url, "DELETE FROM audit_logs WHERE tenant_id = '{tenant}' AND seq > 10; "+setBack+"UPDATE audit_heads SET key_id = '', mac = '' WHERE tenant_id = '{tenant}'", "t1")
+		if again, err := mustOpen(t, url).CarryAuditChains(t.Context()); err != nil || len(again) != 0 {
+			t.Errorf("taken over again: %+v, %v", again, err)
+		}
+		checkDamage(t, d, "t1", nil, store.CutAtEnd)
+		mustAttack(t, url, "UPDATE audit_logs SET metadata = '{}' WHERE tenant_id = '{tenant}' AND seq = 8", "t1")
 		if err := store.RehashPlain(t.Context(), d, "t1", 7); err != nil {
 			t.Fatal(err)
 		}
