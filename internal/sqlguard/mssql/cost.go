@@ -67,6 +67,7 @@ func (r reduction) specification(n *ast.QuerySpecification) *cost.Query {
 			r.from(q, table)
 		}
 	}
+	q.Outputs = make([]cost.Output, 0, len(n.SelectElements))
 	for _, element := range n.SelectElements {
 		q.Outputs = append(q.Outputs, r.output(element))
 	}

@@ -57,6 +57,7 @@ func reduceSelect(s *ast.SelectStmt) *cost.Query {
 		reduceFrom(q, s.From.TableRefs)
 	}
 	if s.Fields != nil && len(s.Lists) == 0 {
+		q.Outputs = make([]cost.Output, 0, len(s.Fields.Fields))
 		for _, field := range s.Fields.Fields {
 			q.Outputs = append(q.Outputs, reduceField(field))
 		}

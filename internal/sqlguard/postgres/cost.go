@@ -35,6 +35,8 @@ func reduceQuery(s *pg.SelectStmt) *cost.Query {
 	if s.GetLarg() != nil {
 		q.Arms = reduceArms(nil, s)
 	}
+	q.Outputs = make([]cost.Output, 0, len(s.GetTargetList()))
+	q.Exprs = make([]cost.Expr, 0, 4+len(s.GetGroupClause())+len(s.GetSortClause()))
 	for _, from := range s.GetFromClause() {
 		addFrom(q, from)
 	}
@@ -230,7 +232,7 @@ func add(list *[]cost.Expr, nodes ...*pg.Node) {
 }
 
 func call(name string, nodes ...*pg.Node) cost.Expr {
-	e := cost.Expr{Kind: cost.Call, Name: name}
+	e := cost.Expr{Kind: cost.Call, Name: name, Args: make([]cost.Expr, 0, len(nodes))}
 	add(&e.Args, nodes...)
 	return e
 }
@@ -273,6 +275,10 @@ func reduce(node *pg.Node) cost.Expr {
 			return call("least", n.MinMaxExpr.GetArgs()...)
 		}
 		return call("greatest", n.MinMaxExpr.GetArgs()...)
+	case *pg.Node_BoolExpr:
+		return call("=", n.BoolExpr.GetArgs()...)
+	case *pg.Node_SortBy:
+		return reduce(n.SortBy.GetNode())
 	case *pg.Node_SqlvalueFunction:
 		return call("now")
 	case *pg.Node_List:
@@ -352,8 +358,10 @@ func reduceCall(f *pg.FuncCall) cost.Expr {
 	rest := cost.Expr{Kind: cost.Call, Name: "="}
 	add(&rest.Args, f.GetAggFilter())
 	add(&rest.Args, f.GetAggOrder()...)
-	if f.GetOver() != nil {
-		addParts(&rest, f.GetOver().ProtoReflect())
+	if over := f.GetOver(); over != nil {
+		add(&rest.Args, over.GetPartitionClause()...)
+		add(&rest.Args, over.GetOrderClause()...)
+		add(&rest.Args, over.GetStartOffset(), over.GetEndOffset())
 	}
 	around.Args = append(around.Args, rest)
 	return around
@@ -365,8 +373,7 @@ func reduceOperation(e *pg.A_Expr) cost.Expr {
 
 // reduceCast turns a cast. bit and char fill a value up to their length.
 func reduceCast(c *pg.TypeCast) cost.Expr {
-	e := cost.Expr{}
-	add(&e.Args, c.GetArg())
+	e := cost.Expr{Args: []cost.Expr{reduce(c.GetArg())}}
 	modifiers := c.GetTypeName().GetTypmods()
 	switch lastPart(c.GetTypeName().GetNames()) {
 	case "bit", "bpchar":

@@ -27,13 +27,12 @@ func reduceQuery(s *ast.SelectStmt) *cost.Query {
 	if s == nil {
 		return nil
 	}
-	arms := make([]*cost.Query, 0, len(s.Cores))
-	for _, core := range s.Cores {
-		arms = append(arms, reduceCore(core))
-	}
-	q := arms[0]
-	if len(arms) > 1 {
-		q = &cost.Query{Arms: arms}
+	q := reduceCore(s.Cores[0])
+	if len(s.Cores) > 1 {
+		q = &cost.Query{Arms: []*cost.Query{q}}
+		for _, core := range s.Cores[1:] {
+			q.Arms = append(q.Arms, reduceCore(core))
+		}
 	}
 	if s.With == nil {
 		return q
@@ -57,6 +56,9 @@ func reduceCore(core ast.SelectCore) *cost.Query {
 		reduceValues(q, core)
 		return q
 	}
+	q.From = make([]cost.Source, 0, len(s.From))
+	q.Outputs = make([]cost.Output, 0, len(s.Columns))
+	q.Exprs = make([]cost.Expr, 0, 4+len(s.GroupBy)+len(s.OrderBy))
 	for _, ref := range s.From {
 		reduceFrom(q, ref)
 	}
@@ -226,7 +228,9 @@ func reduceIn(n *ast.InExpr) cost.Expr {
 }
 
 func reduceCall(f *ast.FuncCall) cost.Expr {
-	e := cost.Expr{Kind: cost.Call, Name: strings.ToLower(f.Name.Name), Over: f.Over != nil}
+	e := cost.Expr{
+		Kind: cost.Call, Name: strings.ToLower(f.Name.Name), Over: f.Over != nil, Args: make([]cost.Expr, 0, len(f.Args)),
+	}
 	add(&e.Args, f.Args...)
 	if f.Filter == nil && len(f.OrderBy) == 0 && f.Over == nil {
 		return e
