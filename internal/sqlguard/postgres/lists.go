@@ -11,7 +11,7 @@ import (
 )
 
 // rules names the code's part of the policy; raise it when a verdict changes.
-const rules = "postgres-1"
+const rules = "postgres-2"
 
 //go:embed lists/*.txt
 var listFiles embed.FS
