@@ -1,11 +1,11 @@
 -- last_seq is the last record that is there, which is the head's in a sound
--- chain.
+-- chain. It is read by order and limit: max() would go over the whole chain.
 -- name: LockAuditHead :one
 INSERT INTO audit_heads (tenant_id, seq, hash)
 VALUES ($1, 0, '')
 ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_heads.seq
 RETURNING tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac,
-    (SELECT CAST(coalesce(max(a.seq), 0) AS BIGINT) FROM audit_logs a WHERE a.tenant_id = audit_heads.tenant_id) AS last_seq;
+    CAST(coalesce((SELECT a.seq FROM audit_logs a WHERE a.tenant_id = audit_heads.tenant_id ORDER BY a.seq DESC LIMIT 1), 0) AS BIGINT) AS last_seq;
 
 -- name: SetAuditHead :exec
 UPDATE audit_heads SET seq = $2, hash = $3, key_id = $4, mac = $5 WHERE tenant_id = $1;

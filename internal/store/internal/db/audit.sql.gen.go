@@ -366,7 +366,7 @@ INSERT INTO audit_heads (tenant_id, seq, hash)
 VALUES ($1, 0, '')
 ON CONFLICT (tenant_id) DO UPDATE SET seq = audit_heads.seq
 RETURNING tenant_id, seq, hash, purged_seq, purged_hash, key_id, mac, purged_at, carried_seq, carried_hash, carried_at, start_key_id, start_mac,
-    (SELECT CAST(coalesce(max(a.seq), 0) AS BIGINT) FROM audit_logs a WHERE a.tenant_id = audit_heads.tenant_id) AS last_seq
+    CAST(coalesce((SELECT a.seq FROM audit_logs a WHERE a.tenant_id = audit_heads.tenant_id ORDER BY a.seq DESC LIMIT 1), 0) AS BIGINT) AS last_seq
 `
 
 type LockAuditHeadRow struct {
@@ -387,7 +387,7 @@ type LockAuditHeadRow struct {
 }
 
 // last_seq is the last record that is there, which is the head's in a sound
-// chain.
+// chain. It is read by order and limit: max() would go over the whole chain.
 func (q *Queries) LockAuditHead(ctx context.Context, tenantID string) (LockAuditHeadRow, error) {
 	row := q.db.QueryRowContext(ctx, LockAuditHead, tenantID)
 	var i LockAuditHeadRow
