@@ -62,10 +62,6 @@ func UnknownObject(err error) bool {
 	return errors.As(err, &s) && s.UnknownObject
 }
 
-// ErrStillWorking is in the chain of a fault whose statement the server had not
-// ended when its caller was answered.
-var ErrStillWorking = errors.New("the server is still working on it")
-
 // ContextFault turns the end of ctx into a fault, nil while ctx lives: a
 // deadline is a Timeout, anything else means that the caller went away.
 func ContextFault(ctx context.Context) *fault.Error {

@@ -2,6 +2,7 @@ package database
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -23,13 +24,20 @@ func (u Usage) plus(v Usage) Usage {
 type Turns struct {
 	taken   chan struct{}
 	waiting atomic.Int32
+
+	mu       sync.Mutex // guards what follows
+	stuck    int
+	allStuck chan struct{} // closed while every turn is stuck
 }
 
 // NewTurns returns the turns of a pool of MaxOpenConns connections.
-func NewTurns() *Turns { return &Turns{taken: make(chan struct{}, MaxOpenConns)} }
+func NewTurns() *Turns {
+	return &Turns{taken: make(chan struct{}, MaxOpenConns), allStuck: make(chan struct{})}
+}
 
-// Take waits for a turn, which Give ends. It fails with a [BusyFault] when the
-// time of ctx runs out meanwhile, and with the error of ctx otherwise.
+// Take waits for a turn, which Give ends. It fails with an [AllStuckFault] when
+// every turn is stuck, with a [BusyFault] when the time of ctx runs out
+// meanwhile, and with the error of ctx otherwise.
 func (t *Turns) Take(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -41,9 +49,14 @@ func (t *Turns) Take(ctx context.Context) error {
 	}
 	t.waiting.Add(1)
 	defer t.waiting.Add(-1)
+	t.mu.Lock()
+	allStuck := t.allStuck
+	t.mu.Unlock()
 	select {
 	case t.taken <- struct{}{}:
 		return nil
+	case <-allStuck:
+		return AllStuckFault()
 	case <-ctx.Done():
 		if busy := BusyFault(ctx); busy != nil {
 			return busy
@@ -55,7 +68,30 @@ func (t *Turns) Take(ctx context.Context) error {
 // Give ends a turn.
 func (t *Turns) Give() { <-t.taken }
 
+// MarkStuck counts a turn whose call is over while the server still works,
+// until the returned function is called, which must be before Give. When every
+// turn is stuck, those who wait for one are refused.
+func (t *Turns) MarkStuck() (unmark func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stuck++; t.stuck == MaxOpenConns {
+		close(t.allStuck)
+	}
+	return t.unmarkStuck
+}
+
+func (t *Turns) unmarkStuck() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stuck == MaxOpenConns {
+		t.allStuck = make(chan struct{})
+	}
+	t.stuck--
+}
+
 // Usage is that of a pool with so many open connections.
 func (t *Turns) Usage(open int) Usage {
-	return Usage{Open: open, InUse: len(t.taken), Waiting: int(t.waiting.Load())}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return Usage{Open: open, InUse: len(t.taken), Waiting: int(t.waiting.Load()), Stuck: t.stuck}
 }

@@ -23,7 +23,6 @@ type conn struct {
 	turns   *database.Turns
 	objects atomic.Pointer[objects]
 	reading chan struct{} // holds a token while objects are read
-	stuck   atomic.Int64  // places held by work whose call is over
 
 	life context.Context // ends with the pool; stops what runs
 	end  context.CancelFunc
@@ -76,9 +75,7 @@ func errClosed() error {
 
 // Usage says how busy the pool is.
 func (c *conn) Usage() database.Usage {
-	u := c.turns.Usage(c.pool.Stats().OpenConnections)
-	u.Stuck = int(c.stuck.Load())
-	return u
+	return c.turns.Usage(c.pool.Stats().OpenConnections)
 }
 
 // Query runs stmt; see [database.Conn].
@@ -136,9 +133,6 @@ func (c *conn) run(ctx context.Context, r request) error {
 // not confirm a cancellation: the place in the pool is held until the server
 // has ended the work or the connection, so that nobody's calls pile up in it.
 func (c *conn) runInTurn(ctx context.Context, r request) error {
-	if c.stuck.Load() >= database.MaxOpenConns {
-		return errAllStuck()
-	}
 	if err := c.turns.Take(ctx); err != nil {
 		return err
 	}
@@ -148,6 +142,7 @@ func (c *conn) runInTurn(ctx context.Context, r request) error {
 	go func() {
 		defer c.running.Done()
 		defer c.turns.Give()
+		defer r.caller.endWork()
 		done <- c.runAlive(ctx, r)
 	}()
 	return c.await(ctx, r.caller, done)

@@ -2,12 +2,10 @@ package mssql
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 const (
@@ -19,13 +17,6 @@ const (
 	// runs in it as soon as it can.
 	stuckPatience = 15 * time.Minute
 )
-
-// errStuck is the cause of a call's end when the server goes on working.
-var errStuck = errors.New("the server has not confirmed the cancellation and may still work")
-
-func errAllStuck() error {
-	return fault.Wrap(fault.Unavailable, errStuck, "the server still works on queries that were cancelled; try again when they have ended")
-}
 
 // await returns the outcome, or gives up waiting some time after ctx has ended.
 // From then on the work counts as stuck until it ends.
@@ -42,26 +33,37 @@ func (c *conn) await(ctx context.Context, who *caller, done chan error) error {
 		return err
 	case <-timer.C:
 	}
-	who.leave()
-	c.stuck.Add(1)
-	c.running.Go(func() {
-		<-done
-		c.stuck.Add(-1)
-	})
-	return errors.Join(database.ContextFault(ctx), errStuck)
+	who.leave(c.turns)
+	return database.StillWorking(database.ContextFault(ctx), database.ErrStillWorking)
 }
 
-// caller is whoever waits for a request. What the server still sends after they
-// have left is nobody's: the result and the memory for it are theirs.
+// caller is whoever waits for a request. Once they have left, what the server
+// still sends belongs to nobody: the result and the memory for it are theirs.
 type caller struct {
-	mu   sync.Mutex
-	left bool
+	mu     sync.Mutex // guards what follows
+	left   bool
+	ended  bool   // the work is over
+	unmark func() // of the work that goes on without them
 }
 
-func (c *caller) leave() {
+// leave marks the turn of the work stuck, unless the work has just ended.
+func (c *caller) leave(turns *database.Turns) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.left = true
-	c.mu.Unlock()
+	if !c.ended {
+		c.unmark = turns.MarkStuck()
+	}
+}
+
+// endWork takes the mark away again.
+func (c *caller) endWork() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ended = true
+	if c.unmark != nil {
+		c.unmark()
+	}
 }
 
 // take hands something to the caller, false when they have left.

@@ -24,7 +24,6 @@ type conn struct {
 	turns  *database.Turns
 	guards guards
 	runs   *closure
-	stuck  *stuckPlaces
 
 	life context.Context // ends with Close
 	end  context.CancelFunc
@@ -42,7 +41,6 @@ func newConn(t *target, env database.Env, g guards) *conn {
 		turns:  database.NewTurns(),
 		guards: g.under(env.Rules),
 		runs:   newClosure(t.Database, env.Rules),
-		stuck:  newStuckPlaces(),
 	}
 	c.pool.SetMaxOpenConns(database.MaxOpenConns)
 	c.pool.SetMaxIdleConns(database.MaxIdleConns)
@@ -79,9 +77,8 @@ func (c *conn) begin() error {
 
 // Usage says how busy the pool is.
 func (c *conn) Usage() database.Usage {
-	stuck, _ := c.stuck.now()
-	u := c.turns.Usage(c.pool.Stats().OpenConnections + stuck)
-	u.Stuck = stuck
+	u := c.turns.Usage(c.pool.Stats().OpenConnections)
+	u.Open += u.Stuck // their sessions have left the pool
 	return u
 }
 
@@ -129,7 +126,7 @@ func (c *conn) run(ctx context.Context, timeout time.Duration, do task) error {
 // runInTurn does the task, and does it again as long as idle connections turn
 // out to have died.
 func (c *conn) runInTurn(ctx context.Context, do task) error {
-	err := c.takeTurn(ctx)
+	err := c.turns.Take(ctx)
 	if err != nil {
 		return err
 	}

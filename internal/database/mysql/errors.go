@@ -86,7 +86,7 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 	case errors.As(err, &known):
 		return err
 	case ctx.Err() != nil:
-		return stillWorking(database.ContextFault(ctx), err)
+		return database.StillWorking(database.ContextFault(ctx), err)
 	case errors.Is(err, errNoResult), errors.Is(err, errMultiple):
 		return database.QueryFault(err.Error(), false, err)
 	case !errors.As(err, &server) || connectionLost(err):
@@ -103,15 +103,6 @@ func (c *conn) queryFault(ctx context.Context, err error) error {
 // tooMuchMemory stands for a text that names an option of the server.
 var tooMuchMemory = fmt.Sprintf("the statement needs more than the %d MiB of the server's memory that it may take; "+
 	"join or aggregate less at a time (error %d)", sessionMemory>>20, codeOption)
-
-// stillWorking says so where cause knows that the server has not ended the
-// statement.
-func stillWorking(f *fault.Error, cause error) *fault.Error {
-	if !errors.Is(cause, database.ErrStillWorking) {
-		return f
-	}
-	return fault.Wrap(f.Kind, errors.Join(f.Cause, cause), f.Public+"; "+database.ErrStillWorking.Error())
-}
 
 // isUnknown tells the errors that make a cached schema stale.
 func isUnknown(code uint16) bool {

@@ -7,101 +7,31 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
-// A place whose statement the server has not ended is looked at after
-// firstLook, then after twice the time, up to lastLook. It is given back in any
-// case after maxHold, and after maxDoubt when the server was never seen at it:
-// it may have gone for good.
-const (
-	firstLook = 100 * time.Millisecond
-	lastLook  = 5 * time.Second
-	maxHold   = time.Hour
-	maxDoubt  = time.Minute
-)
-
-// stuckPlaces counts the places of a pool that are held by statements which
-// the server has not ended.
-type stuckPlaces struct {
-	mu    sync.Mutex // guards what follows
-	count int
-	all   context.Context // ends when no other place is left
-	none  context.CancelFunc
-}
-
-func newStuckPlaces() *stuckPlaces {
-	p := &stuckPlaces{}
-	p.all, p.none = context.WithCancel(context.Background())
-	return p
-}
-
-func (p *stuckPlaces) add(change int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	was := p.count
-	p.count += change
-	switch {
-	case p.count >= database.MaxOpenConns:
-		p.none()
-	case was >= database.MaxOpenConns:
-		p.all, p.none = context.WithCancel(context.Background())
-	}
-}
-
-func (p *stuckPlaces) now() (count int, all context.Context) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.count, p.all
-}
-
-// takeTurn waits for a place of the pool. It does not wait for places that are
-// all stuck.
-func (c *conn) takeTurn(ctx context.Context) error {
-	_, all := c.stuck.now()
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(all, cancel)()
-	err := c.turns.Take(waiting)
-	if err != nil && all.Err() != nil && ctx.Err() == nil {
-		return errAllStuck()
-	}
-	return err
-}
-
-func errAllStuck() error {
-	return fault.New(fault.Unavailable, fmt.Sprintf(
-		"%[1]d of %[1]d connections are held by statements that the server has not ended yet; try again later", database.MaxOpenConns))
-}
+// maxDoubt bounds how long a place is held for a server that was never seen at
+// the statement: it may have gone for good.
+const maxDoubt = time.Minute
 
 // holdUntilOver keeps a place of the pool until the server has ended the
 // statement: within one function, it does not notice a KILL. Without this,
 // callers who give up would pile work up in the server.
 func (c *conn) holdUntilOver(s *session) {
 	c.running.Add(1) // by a call that Close waits for as well
-	c.stuck.add(1)
+	unmark := c.turns.MarkStuck()
 	go func() {
 		defer c.running.Done()
 		defer c.turns.Give()
-		defer c.stuck.add(-1)
+		defer unmark()
 		begun, seen := time.Now(), false
-		for wait := firstLook; ; wait = min(2*wait, lastLook) {
-			select {
-			case <-time.After(wait):
-			case <-c.life.Done():
-				return
-			}
+		database.AwaitEnd(c.life, func() bool {
 			works, err := s.connector.endWork(c.life, s)
 			seen = seen || works
-			held := time.Since(begun)
-			if err == nil && !works || held > maxHold || !seen && held > maxDoubt {
-				return
-			}
-		}
+			return err == nil && !works || !seen && time.Since(begun) > maxDoubt
+		})
 	}()
 }
 

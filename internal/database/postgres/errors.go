@@ -45,7 +45,7 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 	case errors.As(err, &known):
 		return err
 	case ctx.Err() != nil:
-		return stillWorking(database.ContextFault(ctx), err)
+		return database.StillWorking(database.ContextFault(ctx), err)
 	case c.pool.life.Err() != nil:
 		return errClosed()
 	case errors.Is(err, errCopy):
@@ -58,15 +58,6 @@ func (c *conn) queryFault(ctx context.Context, err error, started time.Time, lim
 		unknown := pgErr.Code == codeNoTable || pgErr.Code == codeNoColumn || pgErr.Code == codeNoSchema
 		return database.QueryFault(c.scrub(describe(pgErr)), unknown, err)
 	}
-}
-
-// stillWorking says so where cause knows that the server has not ended the
-// statement.
-func stillWorking(f *fault.Error, cause error) *fault.Error {
-	if !errors.Is(cause, database.ErrStillWorking) {
-		return f
-	}
-	return fault.Wrap(f.Kind, errors.Join(f.Cause, cause), f.Public+"; "+database.ErrStillWorking.Error())
 }
 
 // describe writes the error for a reader who can correct the statement: the

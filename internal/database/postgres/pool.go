@@ -51,7 +51,7 @@ func (p *pool) get(ctx context.Context) (*session, error) {
 		return nil, errClosed()
 	case p.stuck == database.MaxOpenConns:
 		p.mu.Unlock()
-		return nil, errAllStuck()
+		return nil, database.AllStuckFault()
 	case n > 0:
 		s := p.idle[n-1]
 		p.idle = p.idle[:n-1]
@@ -73,7 +73,7 @@ func (p *pool) wait(ctx context.Context, turn chan *session) (*session, error) {
 	select {
 	case s, ok := <-turn:
 		if !ok {
-			return nil, errAllStuck()
+			return nil, database.AllStuckFault()
 		}
 		return p.take(ctx, s)
 	case <-p.life.Done():

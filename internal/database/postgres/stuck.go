@@ -2,29 +2,12 @@ package postgres
 
 import (
 	"context"
-	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
-
-// A place whose server process still works is looked at after firstLook, then
-// after twice the time, up to lastLook. After maxHold it is given back in any
-// case: the process may be hidden from the login, or its server gone for good.
-const (
-	firstLook = 100 * time.Millisecond
-	lastLook  = 5 * time.Second
-	maxHold   = time.Hour
-)
-
-func errAllStuck() error {
-	return fault.New(fault.Unavailable, fmt.Sprintf(
-		"%[1]d of %[1]d connections are held by statements that the server has not ended yet; try again later", database.MaxOpenConns))
-}
 
 // ended notes that the server's process is gone with the connection, as err
 // tells. A pooler's end of a connection tells nothing about the process.
@@ -50,31 +33,21 @@ func (s *session) noteBackend(values [][]byte) {
 // server.
 func (p *pool) holdUntilOver(backend uint32) {
 	defer p.release()
-	limit := time.NewTimer(maxHold)
-	defer limit.Stop()
 	seen, err := p.connector.work(p.life, backend)
 	if err == nil && seen == "" {
 		return
 	}
 	p.countStuck(1)
 	defer p.countStuck(-1)
-	for wait := firstLook; ; wait = min(2*wait, lastLook) {
-		select {
-		case <-time.After(wait):
-		case <-limit.C:
-			return
-		case <-p.life.Done():
-			return
-		}
+	database.AwaitEnd(p.life, func() bool {
 		now, err := p.connector.work(p.life, backend)
-		switch {
-		case err != nil:
-			continue
-		case now == "" || seen != "" && now != seen:
-			return
+		if err != nil {
+			return false
 		}
+		over := now == "" || seen != "" && now != seen
 		seen = now
-	}
+		return over
+	})
 }
 
 // countStuck refuses those who wait when no place is left that could come free
