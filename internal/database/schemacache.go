@@ -7,10 +7,8 @@ import (
 	"time"
 )
 
-const (
-	schemaLife     = 5 * time.Minute // contract 6.6, Cache
-	maxSchemaTexts = 16              // remembered answers per schema
-)
+// maxSchemaTexts is how many answers are remembered per schema.
+const maxSchemaTexts = 16
 
 // schemaCache keeps the catalogue of one connection.
 type schemaCache struct {
@@ -41,7 +39,7 @@ func (s *schemaCache) get(ctx context.Context, now func() time.Time, load func(c
 func (s *schemaCache) fresh(now time.Time) (*cachedSchema, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.cached != nil && now.Sub(s.cached.read) >= schemaLife {
+	if s.cached != nil && now.Sub(s.cached.read) >= CatalogueLife {
 		s.cached = nil
 	}
 	return s.cached, s.epoch

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mssql"
@@ -30,7 +31,7 @@ type edgesOnce struct {
 // judge refuses a statement that would run what is not allowed, itself or
 // through what it reads, and returns the relations that it reads at any depth.
 func (c *conn) judge(ctx context.Context, stmt *sqlguard.Statement) (reads, error) {
-	all, err := c.known(ctx, objectsLife)
+	all, err := c.known(ctx, database.CatalogueLife)
 	if err != nil {
 		return reads{}, err
 	}

@@ -6,7 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -21,8 +21,7 @@ type conn struct {
 	allowed map[string]string // hashes of listed functions by signature
 	pool    *sql.DB
 	turns   *database.Turns
-	objects atomic.Pointer[objects]
-	reading chan struct{} // holds a token while objects are read
+	objects *database.Cached[objects]
 
 	life context.Context // ends with the pool; stops what runs
 	end  context.CancelFunc
@@ -34,7 +33,7 @@ type conn struct {
 
 func newConn(t *target, env database.Env) *conn {
 	c := &conn{
-		target: t, rules: env.Rules, allowed: map[string]string{}, reading: make(chan struct{}, 1),
+		target: t, rules: env.Rules, allowed: map[string]string{}, objects: database.NewCached[objects](time.Now),
 		pool: sql.OpenDB(&connector{target: t, dialer: env.Dialer}), turns: database.NewTurns(),
 	}
 	for _, f := range env.Rules.AllowedFunctions {
@@ -88,7 +87,7 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 	result := &tableSink{limit: limit}
 	err = c.run(ctx, request{sql: stmt.SQL, limit: limit, sink: result, unclean: verdict.ranFunctions})
 	if database.UnknownObject(err) {
-		c.objects.Store(nil)
+		c.objects.Drop()
 	}
 	if err != nil {
 		return nil, err

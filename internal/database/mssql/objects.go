@@ -9,7 +9,6 @@ import (
 	"encoding/hex"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -74,7 +73,6 @@ type objects struct {
 	guard            sqlguard.Guard       // lets every function of the database pass
 	sources          map[*object]string   // of functions, when they were asked for
 	rows             int
-	read             time.Time
 }
 
 // maxObjectRows bounds what is kept of a catalogue: the server is not trusted
@@ -103,7 +101,6 @@ func (c *conn) readObjects(ctx context.Context, sources bool) (*objects, error) 
 		return nil, database.ConnectFault(database.ErrCannotConnect, errProtocol)
 	}
 	all.finish()
-	all.read = time.Now()
 	return all, nil
 }
 

@@ -15,10 +15,8 @@ import (
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/mysql"
 )
 
-const (
-	closureLife  = 5 * time.Minute // as long as a schema is kept
-	maxRelations = 20_000          // remembered
-)
+// maxRelations is how many relations are remembered.
+const maxRelations = 20_000
 
 // errUnread ends a look-up that must not ask the server.
 var errUnread = errors.New("not in memory")
@@ -78,7 +76,7 @@ func (c *closure) acquire(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if c.stale.Swap(false) || time.Since(c.read) >= closureLife || len(c.relations) > maxRelations {
+	if c.stale.Swap(false) || time.Since(c.read) >= database.CatalogueLife || len(c.relations) > maxRelations {
 		c.forget()
 	}
 	return nil

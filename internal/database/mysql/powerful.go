@@ -11,9 +11,6 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
-// powersLife is how long the rights of a login are taken for granted.
-const powersLife = 5 * time.Minute
-
 // powers refuses a login that could do more to the server than SQL does.
 type powers struct {
 	allowed bool // by database.Rules
@@ -29,7 +26,7 @@ func (p *powers) check(ctx context.Context, s *session) error {
 		return nil
 	}
 	p.mu.Lock()
-	known, fresh := p.powers, time.Since(p.asked) < powersLife
+	known, fresh := p.powers, time.Since(p.asked) < database.CatalogueLife
 	p.mu.Unlock()
 	if !fresh {
 		known = nil

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/postgres"
 )
@@ -64,8 +66,13 @@ func BenchmarkJudge(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	c := &conn{stored: newStoredCodeCache(time.Now)}
-	c.stored.keep(&storedCode{objects: guard.NewObjects(nil), closure: g.closure()}, 0)
+	c := &conn{stored: database.NewCached[storedCode](time.Now)}
+	read := func(context.Context) (*storedCode, error) {
+		return &storedCode{objects: guard.NewObjects(nil), closure: g.closure()}, nil
+	}
+	if _, err := c.stored.Get(b.Context(), database.CatalogueLife, read); err != nil {
+		b.Fatal(err)
+	}
 	stmt := &sqlguard.Statement{Tables: []string{"t7"}, Implied: sqlguard.Implied{Operators: []string{"="}}}
 	b.ReportAllocs()
 	for b.Loop() {

@@ -16,7 +16,7 @@ type conn struct {
 	pool   *pool
 	types  *types
 	rules  database.Rules
-	stored *storedCodeCache
+	stored *database.Cached[storedCode]
 }
 
 // Close ends the pool; running statements are cancelled in the server.
@@ -37,7 +37,7 @@ func (c *conn) Query(ctx context.Context, stmt *sqlguard.Statement, limit databa
 	result := &tableSink{limit: limit}
 	if err := c.run(ctx, request{stmt: stmt, limit: limit, types: c.types, sink: result}); err != nil {
 		if database.UnknownObject(err) { // the catalogue has changed
-			c.stored.drop()
+			c.stored.Drop()
 		}
 		return nil, err
 	}

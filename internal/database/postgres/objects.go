@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
@@ -22,9 +20,6 @@ var objectsSQL string
 //
 //go:embed known.sql
 var knownSQL string
-
-// storedCodeLife is that of a cached schema (contract 6.6).
-const storedCodeLife = 5 * time.Minute
 
 // storedCode is what the catalogue tells of code that users have stored.
 type storedCode struct {
@@ -46,14 +41,14 @@ func (c *conn) judge(ctx context.Context, stmt *sqlguard.Statement) error {
 // judgeStored is judge with what it knows by then. A statement that names
 // something new has the catalogue read again.
 func (c *conn) judgeStored(ctx context.Context, stmt *sqlguard.Statement) (*storedCode, error) {
-	code, _ := c.stored.fresh()
+	code := c.stored.Peek(database.CatalogueLife)
 	if code != nil && code.closure.misses(stmt) {
-		c.stored.drop()
+		c.stored.Drop()
 		code = nil
 	}
 	if code == nil {
 		var err error
-		if code, err = c.stored.get(ctx, c.readStoredCode); err != nil {
+		if code, err = c.stored.Get(ctx, database.CatalogueLife, c.readStoredCode); err != nil {
 			return nil, err
 		}
 	}
@@ -126,66 +121,3 @@ func membersOf(extensions []string) string {
 // nameArray writes names of the guard's lists, which need no quoting, as text
 // of an array.
 func nameArray(names []string) string { return "'{" + strings.Join(names, ",") + "}'" }
-
-// storedCodeCache keeps the stored code of one database.
-type storedCodeCache struct {
-	now  func() time.Time
-	turn chan struct{} // holds a token while the catalogue is read
-
-	mu     sync.Mutex // guards what follows
-	cached *storedCode
-	read   time.Time
-	epoch  int // counts drops, so that what was read before one is not kept
-}
-
-func newStoredCodeCache(now func() time.Time) *storedCodeCache {
-	return &storedCodeCache{now: now, turn: make(chan struct{}, 1)}
-}
-
-// get returns the stored code, which one caller loads while others wait.
-func (c *storedCodeCache) get(ctx context.Context, load func(context.Context) (*storedCode, error)) (*storedCode, error) {
-	if code, _ := c.fresh(); code != nil {
-		return code, nil
-	}
-	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
-	case <-ctx.Done():
-		return nil, database.ContextFault(ctx)
-	}
-	code, epoch := c.fresh()
-	if code != nil {
-		return code, nil
-	}
-	code, err := load(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c.keep(code, epoch)
-	return code, nil
-}
-
-func (c *storedCodeCache) fresh() (*storedCode, int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cached != nil && c.now().Sub(c.read) >= storedCodeLife {
-		c.cached = nil
-	}
-	return c.cached, c.epoch
-}
-
-func (c *storedCodeCache) keep(code *storedCode, epoch int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.epoch == epoch {
-		c.cached, c.read = code, c.now()
-	}
-}
-
-// drop forgets the code; it is read again for the next statement.
-func (c *storedCodeCache) drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.cached = nil
-	c.epoch++
-}

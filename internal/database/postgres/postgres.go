@@ -47,5 +47,5 @@ func (d *Dialect) Open(t database.Target, env database.Env) (database.Conn, erro
 	if err != nil {
 		return nil, err
 	}
-	return &conn{target: own, pool: newPool(c), types: newTypes(), rules: env.Rules, stored: newStoredCodeCache(time.Now)}, nil
+	return &conn{target: own, pool: newPool(c), types: newTypes(), rules: env.Rules, stored: database.NewCached[storedCode](time.Now)}, nil
 }

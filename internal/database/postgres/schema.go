@@ -17,7 +17,7 @@ var schemaSQL string
 // Schema reads the catalogue in one statement; see [database.Conn]. What else
 // is known of the catalogue is as old as the schema before and goes with it.
 func (c *conn) Schema(ctx context.Context) (*database.Schema, error) {
-	c.stored.drop()
+	c.stored.Drop()
 	schema := &database.Schema{Tables: []database.Table{}}
 	limited := strconv.FormatBool(c.target.searchPath != "")
 	err := c.catalogue(ctx, strings.Replace(schemaSQL, "$path", limited, 1), func(values [][]byte) error {
