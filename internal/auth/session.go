@@ -12,6 +12,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -193,7 +194,7 @@ func storeSignIn(ctx context.Context, tx *store.Tx, u store.LoginCandidate, c Cl
 		Metadata: map[string]any{"method": n.method},
 	})
 	return tx.CreateSession(ctx, store.NewSession{
-		User: u.ID, Hash: n.hash, IP: c.IP, UserAgent: truncate(c.UserAgent, maxUserAgent), ExpiresAt: n.expires,
+		User: u.ID, Hash: n.hash, IP: c.IP, UserAgent: runes.First(c.UserAgent, maxUserAgent), ExpiresAt: n.expires,
 	})
 }
 
@@ -313,13 +314,3 @@ func errWrongPassword() error { return fault.New(fault.Invalid, "Current passwor
 
 // ErrNoPassword refuses a password for an account that signs in through SSO.
 func ErrNoPassword() error { return fault.New(fault.Invalid, "This account signs in through SSO") }
-
-func truncate(s string, runes int) string {
-	for i := range s {
-		if runes == 0 {
-			return s[:i]
-		}
-		runes--
-	}
-	return s
-}

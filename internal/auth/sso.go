@@ -10,6 +10,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/internal/seal"
 	"github.com/mcp-gateway/mcp-gateway/internal/sso"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
@@ -163,7 +164,7 @@ func ProviderRefused(code string) error {
 			return -1
 		}
 		return r
-	}, truncate(code, maxErrorCode))
+	}, runes.First(code, maxErrorCode))
 	return fault.New(fault.Invalid, "Sign-in was refused by the identity provider: "+clean)
 }
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -51,7 +52,7 @@ func (c *call) event(r *tool.Result, refusal *Refusal) string {
 
 func (c *call) metadata(r *tool.Result, refusal *Refusal) map[string]any {
 	m := make(map[string]any, recordedMembers)
-	m["tool"] = truncate(c.name, maxRecordedName)
+	m["tool"] = runes.First(c.name, maxRecordedName)
 	if c.rule != nil && c.rule.Tool.Connection != "" {
 		m["connection_id"] = c.rule.Tool.Connection
 	}
@@ -60,20 +61,10 @@ func (c *call) metadata(r *tool.Result, refusal *Refusal) map[string]any {
 		m["via"] = c.caller.via
 	}
 	if refusal != nil {
-		m[refusal.Outcome.reasonKey()] = truncate(refusal.Text, maxRecordedReason)
+		m[refusal.Outcome.reasonKey()] = runes.First(refusal.Text, maxRecordedReason)
 	} else {
 		maps.Copy(m, r.Detail)
 	}
 	m["duration_ms"] = c.gate.cfg.Now().Sub(c.start).Milliseconds()
 	return m
-}
-
-func truncate(s string, runes int) string {
-	for i := range s {
-		if runes == 0 {
-			return s[:i]
-		}
-		runes--
-	}
-	return s
 }

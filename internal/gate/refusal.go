@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -151,8 +152,8 @@ func withoutValue(text string) string {
 	keyword, rest, _ := strings.Cut(text, ": ")
 	for _, verb := range []string{" contains ", " does not match ", " does not equal ", " has type "} {
 		if i := strings.LastIndex(rest, verb); i > maxValue {
-			return truncate(keyword+": the value"+rest[i:], maxValidation)
+			return runes.First(keyword+": the value"+rest[i:], maxValidation)
 		}
 	}
-	return truncate(text, maxValidation)
+	return runes.First(text, maxValidation)
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -110,12 +111,7 @@ func appendEnvelope(dst, id []byte) []byte {
 	return append(dst, id...)
 }
 
-// maxEcho bounds how much of a client's text an error repeats.
+// maxEcho bounds how much of a client's text an error repeats, in characters.
 const maxEcho = 200
 
-func clip(s string) string {
-	if len(s) > maxEcho {
-		return s[:maxEcho] + "…"
-	}
-	return s
-}
+func clip(s string) string { return runes.Shorten(s, maxEcho) }

@@ -19,6 +19,7 @@ import (
 	"github.com/sqlc-dev/teesql/ast"
 	"github.com/sqlc-dev/teesql/parser"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 )
 
@@ -172,10 +173,4 @@ func utf16Length(text string) int {
 // maxMessage bounds what of the caller's statement goes back in a message.
 const maxMessage = 160
 
-func shorten(text string) string {
-	runes := []rune(text)
-	if len(runes) <= maxMessage {
-		return text
-	}
-	return string(runes[:maxMessage]) + "…"
-}
+func shorten(text string) string { return runes.Shorten(text, maxMessage) }

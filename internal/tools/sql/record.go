@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -29,7 +30,7 @@ func (s *source) statementDetail(text string) map[string]any {
 // refused. Comments are not in it: they would leave no room for the rest.
 func (s *source) preview(detail map[string]any, text string) {
 	if s.provider.Record != recordHash {
-		detail["sql_preview"] = firstChars(text, recordedChars)
+		detail["sql_preview"] = runes.First(text, recordedChars)
 	}
 }
 
@@ -105,18 +106,7 @@ func tableDetail(t *tool.Table, read *readRelations) map[string]any {
 func columnNames(columns []tool.Column) []string {
 	names := make([]string, 0, min(len(columns), recordedColumns))
 	for _, c := range columns[:cap(names)] {
-		names = append(names, firstChars(c.Name, recordedChars))
+		names = append(names, runes.First(c.Name, recordedChars))
 	}
 	return names
-}
-
-// firstChars returns the first n characters of s.
-func firstChars(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 	"github.com/mcp-gateway/mcp-gateway/tool"
 )
 
@@ -49,7 +50,7 @@ func (a schemaArgs) recorded() recordedArgs {
 		if left -= utf8.RuneCountInString(name) + 1; left < 0 {
 			kept := max(i, 1)
 			r.Tables, r.MoreTables = slices.Clone(a.Tables[:kept]), len(a.Tables)-kept
-			r.Tables[0] = firstChars(r.Tables[0], recordedChars)
+			r.Tables[0] = runes.First(r.Tables[0], recordedChars)
 			break
 		}
 	}
