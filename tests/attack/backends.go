@@ -5,19 +5,16 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
+	"github.com/mcp-gateway/mcp-gateway/internal/pgdirect/pgbouncertest"
 	"github.com/mcp-gateway/mcp-gateway/tests/process"
 )
 
@@ -127,45 +124,17 @@ func (r *rig) startPgBouncer(ctx context.Context, address, mode string) (string,
 	if err != nil {
 		return "", err
 	}
-	addr, err := process.FreeAddr()
-	if err != nil {
-		return "", err
-	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", err
-	}
 	folder := filepath.Join(r.folder, "pgbouncer-"+mode)
-	if err := os.Mkdir(folder, 0o777); err != nil {
+	if err := os.Mkdir(folder, 0o755); err != nil {
 		return "", err
 	}
-	if err := os.Chmod(folder, 0o777); err != nil {
+	secret, _ := u.User.Password()
+	config := pgbouncertest.Config{Server: u.Host, Mode: mode, Size: 6, Users: map[string]string{u.User.Username(): secret}}
+	cmd, addr, err := config.Command(folder)
+	if err != nil {
 		return "", err
 	}
-	config := fmt.Sprintf(`[databases]
-* = host=%s port=%s
-[pgbouncer]
-listen_addr = %s
-listen_port = %s
-auth_type = any
-pool_mode = %s
-max_client_conn = 200
-default_pool_size = 6
-unix_socket_dir =
-`, u.Hostname(), u.Port(), host, port, mode)
-	config = strings.Replace(config, "* = host", strings.TrimPrefix(u.Path, "/")+" = user="+u.User.Username()+" host", 1)
-	file := filepath.Join(folder, "pgbouncer.ini")
-	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		return "", err
-	}
-	cmd := exec.Command("pgbouncer", "-q", file)
-	if nobody, err := user.Lookup("nobody"); err == nil && os.Geteuid() == 0 {
-		var uid, gid uint32
-		if _, err := fmt.Sscan(nobody.Uid+" "+nobody.Gid, &uid, &gid); err != nil {
-			return "", err
-		}
-		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid}} // it refuses to run as root
-	}
+	cmd.Args = append(cmd.Args, "-q") // it would log each connection
 	p, err := process.Start(cmd, nil, "")
 	if err != nil {
 		return "", err

@@ -101,8 +101,7 @@ type list struct {
 	prepare func(ctx context.Context, r *rig) ([]attempt, error)
 }
 
-// kinds lists all attacks. The numbers are those of the table in
-// docs/security.md.
+// kinds lists all attacks.
 func kinds() []list {
 	return []list{
 		{"statements: PostgreSQL", postgresCorpus},
