@@ -41,19 +41,11 @@ const (
 	perByte   = 4   // copies of texts that decoding, checking and using makes
 )
 
-// densest is the most that [Size.Decoded] makes of one byte, rounded up: with
-// `{"":1},` an object that has members, a name and a value take seven bytes.
-const densest = (2*perValue+perName+perObject)/7 + 1 + perByte
-
 // Decoded returns how many bytes the decoded text takes at most, with what is
 // made of it on the way.
 func (s Size) Decoded() int {
 	return perByte*s.Bytes + perValue*s.Values + perName*s.Names + perObject*min(s.Objects, s.Names)
 }
-
-// IsSmall reports whether a text of n bytes decodes to at most the given
-// bytes whatever its shape, so that there is no need to measure it.
-func IsSmall(n, decoded int) bool { return n <= decoded/densest }
 
 // Measure counts what the text holds, in one pass and without memory of its
 // own. It stops at the first bound that the text exceeds; values is the most
