@@ -5,6 +5,9 @@ package database
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
@@ -74,6 +77,13 @@ type Rules struct {
 type AllowedFunction struct {
 	Signature string // as in [Function]
 	Hash      string // of the definition that the administrator saw
+}
+
+// HashDefinition returns the hash of a definition that an engine tells in parts:
+// hexadecimal SHA-256. No part but one may hold a NUL character.
+func HashDefinition(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:])
 }
 
 // Function is a function that users have defined in a database, as an
@@ -150,10 +160,7 @@ type Probe struct {
 	Latency       time.Duration
 	ServerVersion string
 	CanWrite      bool
-	// Powerful is what the login could do to the server beyond SQL: run
-	// programs, read files. Only Rules.AllowPowerfulLogin lets it connect.
-	Powerful []string
-	Warning  string // set when the login could write: what it could and how to fix it
+	Warning       string // set when the login could write: what it could and how to fix it
 }
 
 // Schema is the catalogue of one database, ordered by schema and name.

@@ -28,6 +28,13 @@ func ConnectFault(reason string, cause error) *fault.Error {
 	return fault.Wrap(fault.Unavailable, cause, reason)
 }
 
+// PowerfulLoginFault refuses a login; could tells what else it could do to the
+// server: "read files on the server (it has FILE)".
+func PowerfulLoginFault(could string) *fault.Error {
+	return fault.New(fault.Unavailable, ErrPowerfulLogin+": this login could "+could+
+		". Use a login that only reads, or set allow_powerful_login for this connection.")
+}
+
 // BusyFault says that a statement never ran because every connection to its
 // database was in use until ctx ended; nil unless ctx ran out of time.
 func BusyFault(ctx context.Context) *fault.Error {

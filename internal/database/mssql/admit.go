@@ -1,7 +1,6 @@
 package mssql
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -29,7 +28,7 @@ func (c *conn) admit(all *objects) error {
 		cause := fmt.Errorf("the login's default database is %s, which belongs to the server: name another one in the connection string", all.database)
 		return database.ConnectFault(database.ErrDatabaseNotFound, cause)
 	case len(all.powers) > 0 && !c.rules.AllowPowerfulLogin:
-		return database.ConnectFault(database.ErrPowerfulLogin, errors.New("the login has "+strings.Join(all.powers, ", ")))
+		return database.PowerfulLoginFault("do more to the server than SQL does (it has " + strings.Join(all.powers, ", ") + ")")
 	default:
 		return nil
 	}

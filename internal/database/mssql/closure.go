@@ -31,12 +31,12 @@ type edgesOnce struct {
 // judge refuses a statement that would run what is not allowed, itself or
 // through what it reads, and returns the relations that it reads at any depth.
 func (c *conn) judge(ctx context.Context, stmt *sqlguard.Statement) (reads, error) {
-	all, err := c.known(ctx, database.CatalogueLife)
+	all, err := c.recentObjects(ctx, database.CatalogueLife)
 	if err != nil {
 		return reads{}, err
 	}
 	if !all.knows(stmt) { // made since the catalogue was read, or nowhere
-		if all, err = c.known(ctx, objectsYoung); err != nil {
+		if all, err = c.recentObjects(ctx, objectsYoung); err != nil {
 			return reads{}, err
 		}
 	}
@@ -153,20 +153,20 @@ func (w *walk) follow(o *object) string {
 
 // edgesOf finds out once what an object runs and reads.
 func (c *conn) edgesOf(all *objects, o *object) *edges {
-	o.edges.once.Do(func() { o.edges.edges = all.find(o) })
+	o.edges.once.Do(func() { o.edges.edges = all.findEdges(o) })
 	return &o.edges.edges
 }
 
-// find judges the object's definition with the guard, which lets every function
+// findEdges judges the object's definition with the guard, which lets every function
 // of the database pass: whether it is allowed is asked for each statement.
-func (a *objects) find(o *object) (e edges) {
+func (a *objects) findEdges(o *object) (e edges) {
 	switch {
 	case o.external:
 		e.refused = "it is an external table, whose data is fetched from another place"
 	case len(o.clr) > 0:
 		e.refused = "its column " + o.clr[0] + " is of a CLR type, whose code cannot be judged"
 	case o.typ == "SN":
-		a.synonym(o, &e)
+		a.followSynonym(o, &e)
 	case o.typ == "V" && o.hidden:
 		e.refused = "it has a definition, " + hiddenAdvice
 	case o.typ == "V":
@@ -175,27 +175,27 @@ func (a *objects) find(o *object) (e edges) {
 			e.refused = "its definition cannot be judged: " + fault.Of(err).Public
 			return e
 		}
-		a.code(query, "its definition", &e)
+		a.judgeCode(query, "its definition", &e)
 	case o.typ == "U":
-		a.expressions(o.computed, "its computed column", &e)
-		a.expressions(o.policies, "its row policy", &e)
+		a.judgeExpressions(o.computed, "its computed column", &e)
+		a.judgeExpressions(o.policies, "its row policy", &e)
 	}
 	return e
 }
 
-// expressions judges what the engine computes for the rows of a table.
-func (a *objects) expressions(list []expression, what string, e *edges) {
+// judgeExpressions judges what the engine computes for the rows of a table.
+func (a *objects) judgeExpressions(list []expression, what string, e *edges) {
 	for _, x := range list {
 		if x.hidden {
 			e.refused = what + " " + x.name + " has a definition, " + hiddenAdvice
 			return
 		}
-		a.code("SELECT "+x.text, what+" "+x.name, e)
+		a.judgeCode("SELECT "+x.text, what+" "+x.name, e)
 	}
 }
 
-// code adds what a text leads to.
-func (a *objects) code(query, what string, e *edges) {
+// judgeCode adds to e what a text leads to.
+func (a *objects) judgeCode(query, what string, e *edges) {
 	stmt, err := a.guard.Check(query)
 	if err != nil {
 		e.refused = what + " holds what no statement may: " + fault.Of(err).Public
@@ -205,8 +205,8 @@ func (a *objects) code(query, what string, e *edges) {
 		e.functions = append(e.functions, a.named[guard.Fold(called)]...)
 	}
 	for _, written := range stmt.Tables {
-		// Whose schema a name without one means, depends on who made the
-		// view: everything of that name counts.
+		// The author of the view decides which schema a name without one
+		// means, so everything of that name counts.
 		found := slices.Concat(a.named[guard.Fold(written)], a.based[guard.Fold(written)])
 		switch {
 		case len(found) > 0:
@@ -220,8 +220,8 @@ func (a *objects) code(query, what string, e *edges) {
 	}
 }
 
-// synonym follows a synonym within its database.
-func (a *objects) synonym(o *object, e *edges) {
+// followSynonym follows a synonym within its database.
+func (a *objects) followSynonym(o *object, e *edges) {
 	parts := splitName(o.text)
 	if n := len(parts); n > 2 {
 		if n > 3 || parts[0] != "" && guard.Fold(parts[0]) != guard.Fold(a.database) {

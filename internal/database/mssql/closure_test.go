@@ -274,12 +274,15 @@ func TestPowerfulLogin(t *testing.T) {
 		_, functions := conn.Functions(testContext(t))
 		_, relations := conn.Relations(testContext(t), &sqlguard.Statement{SQL: "SELECT 1"})
 		_, query := run(t, conn, "SELECT 1", database.Limit{})
+		want := "login too powerful: this login could do more to the server than SQL does (it has " + role +
+			"). Use a login that only reads, or set allow_powerful_login for this connection."
 		for how, err := range map[string]error{"Probe": probe, "Schema": schema, "Functions": functions, "Relations": relations, "Query": query} {
-			if !fault.Is(err, fault.Unavailable) || fault.Of(err).Public != database.ErrPowerfulLogin {
+			if !fault.Is(err, fault.Unavailable) || fault.Of(err).Public != want {
 				t.Errorf("%s, %s: %v", role, how, err)
 			}
 		}
-		if _, err := run(t, opened(t, s, "owner", database.Rules{AllowPowerfulLogin: true}), "SELECT 1", database.Limit{}); err != nil {
+		allowed := opened(t, s, "owner", database.Rules{AllowPowerfulLogin: true})
+		if _, err := run(t, allowed, "SELECT 1", database.Limit{}); err != nil {
 			t.Errorf("%s, allowed: %v", role, err)
 		}
 		if _, err := run(t, opened(t, s, "reader", database.Rules{}), "SELECT 1", database.Limit{}); err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/egress"
 )
 
-// What a server may send outside of results: handshake, login, acknowledgements.
+// controlBytes bounds what a server may send outside of results: handshake,
+// login, acknowledgements.
 const controlBytes = 1 << 20
 
 // maxDials bounds how often a login is routed to another server: once by an

@@ -3,10 +3,8 @@ package mssql
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"database/sql/driver"
 	_ "embed"
-	"encoding/hex"
 	"slices"
 	"strings"
 
@@ -189,8 +187,7 @@ func (a *objects) finishFunction(o *object) {
 		o.returns = "table"
 	}
 	if !o.hidden {
-		sum := sha256.Sum256([]byte(o.typ + "\x00" + o.signature() + "\x00" + o.returns + "\x00" + o.text))
-		o.hash = hex.EncodeToString(sum[:])
+		o.hash = database.HashDefinition(o.typ, o.signature(), o.returns, o.text)
 	}
 	if a.sources != nil {
 		a.sources[o] = o.text

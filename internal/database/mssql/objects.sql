@@ -1,4 +1,4 @@
--- Who this login is, and everything whose code reading may run (design note
+-- Tells who this login is, and everything whose code reading may run (design note
 -- 009). Every result has the same columns: kind, object_id, schema, name, type,
 -- text. A login sees what it has rights on; definitions need VIEW DEFINITION.
 SELECT N'login', 0, COALESCE(SCHEMA_NAME(), N'dbo'), DB_NAME(), N'', N'';

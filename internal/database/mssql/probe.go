@@ -17,7 +17,7 @@ var probeSQL string
 // Probe connects and asks what the login could do; see [database.Conn]. The
 // latency is that of a second, trivial statement on the open connection.
 func (c *conn) Probe(ctx context.Context) (database.Probe, error) {
-	if _, err := c.known(ctx, 0); err != nil {
+	if _, err := c.recentObjects(ctx, 0); err != nil {
 		return database.Probe{}, err
 	}
 	var about login

@@ -16,7 +16,7 @@ var schemaSQL string
 
 // Schema reads the catalogue in one batch; see [database.Conn].
 func (c *conn) Schema(ctx context.Context) (*database.Schema, error) {
-	if _, err := c.known(ctx, database.CatalogueLife); err != nil {
+	if _, err := c.recentObjects(ctx, database.CatalogueLife); err != nil {
 		return nil, err
 	}
 	b := catalogue{tables: map[int64]*database.Table{}}

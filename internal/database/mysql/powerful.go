@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 )
 
 // powers refuses a login that could do more to the server than SQL does.
@@ -41,14 +40,9 @@ func (p *powers) check(ctx context.Context, s *session) error {
 		p.mu.Unlock()
 	}
 	if len(known) > 0 {
-		return powerfulFault(known)
+		return database.PowerfulLoginFault(strings.Join(shorten(known), "; it could "))
 	}
 	return nil
-}
-
-func powerfulFault(powers []string) *fault.Error {
-	return fault.New(fault.Unavailable, database.ErrPowerfulLogin+": this login could "+strings.Join(shorten(powers), "; it could ")+
-		". Use a login that only reads, or set allow_powerful_login for this connection.")
 }
 
 // beyondSQL returns what a line of SHOW GRANTS lets the login do to the server:

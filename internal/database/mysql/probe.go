@@ -25,7 +25,6 @@ func (c *conn) Probe(ctx context.Context) (database.Probe, error) {
 			if power := powerOf(values[0], c.target.Database); power != "" {
 				powers = append(powers, power)
 			}
-			p.Powerful = append(p.Powerful, beyondSQL(values[0])...)
 			return nil
 		})
 	}

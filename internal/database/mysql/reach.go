@@ -38,7 +38,7 @@ func (c *closure) judgeView(p product, view guard.Name, d *guard.Definition, r *
 		return refusalOf(d)
 	}
 	for _, f := range d.Functions {
-		// Whoever makes a view can have its names written without backticks.
+		// A view's author can have its names written without backticks.
 		if routine, exists := c.routines[view.Schema][f]; exists && !c.lists(routine) {
 			return c.unlisted(p, routine)
 		}

@@ -2,8 +2,6 @@ package mysql
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
@@ -53,9 +51,7 @@ func functionOf(v, arguments []string) database.Function {
 	}
 	f.Volatility += ", " + strings.ToLower(v[4])
 	if f.Source != "" {
-		parts := []string{f.Signature, v[2], v[3], v[4], v[6], v[7], v[8], v[9]}
-		sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-		f.Hash = hex.EncodeToString(sum[:])
+		f.Hash = database.HashDefinition(f.Signature, v[2], v[3], v[4], v[6], v[7], v[8], v[9])
 	}
 	return f
 }

@@ -191,8 +191,8 @@ func hasMore(rows driver.Rows) bool {
 	return ok && more.HasNextResultSet()
 }
 
-// What may still be read of a result that was cut before the session is given
-// up instead. sql_select_limit makes most results end with the row after.
+// These bound what is still read of a result that was cut; beyond them the
+// session is given up. sql_select_limit makes most results end with the row after.
 const (
 	cutPatience = 100 * time.Millisecond
 	cutRows     = 100

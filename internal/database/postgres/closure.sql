@@ -1,4 +1,4 @@
--- What PostgreSQL runs when it reads a relation of this database, as a graph:
+-- Lists what PostgreSQL runs when it reads a relation of this database, as a graph:
 -- kind, id, ref, info. Kinds whose ref is an edge are "x y": x with this id
 -- runs or holds y with that ref. Objects that came with the server have OIDs
 -- below 16384; of their functions only those appear that a statement could not

@@ -8,7 +8,7 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync/atomic"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -28,8 +28,7 @@ type connector struct {
 	dialer *egress.Dialer
 	rules  database.Rules
 	base   *pgconn.Config
-	asking chan struct{}            // a token while the server is asked about stuck work
-	powers atomic.Pointer[[]string] // of the login, as the newest session found them
+	asking chan struct{} // a token while the server is asked about stuck work
 }
 
 func newConnector(t *target, env database.Env) (*connector, error) {
@@ -159,9 +158,8 @@ func (c *connector) prepareSession(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	c.powers.Store(&id.powers)
 	if len(id.powers) > 0 && !c.rules.AllowPowerfulLogin {
-		return powerfulFault(id.powers)
+		return database.PowerfulLoginFault("run programs or read files on the server (it " + strings.Join(id.powers, "; it ") + ")")
 	}
 	settings := sessionSettings(id.bounds, c.target.searchPath)
 	s.direct = id.direct

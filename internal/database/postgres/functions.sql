@@ -1,4 +1,4 @@
--- What an administrator is shown of each function that could be allowed:
+-- Lists the functions that could be allowed, with what an administrator sees:
 -- signature, result, volatility, language, source, hash. Procedures and what
 -- only a trigger runs cannot be called in a statement. Of extensions that only
 -- compute, what may be called anyway needs no permission.

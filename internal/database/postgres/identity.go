@@ -12,7 +12,6 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
-	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/pgdirect"
 )
 
@@ -118,11 +117,4 @@ const statementPooling = database.ErrStatementPooling + ": the pooler in front o
 // its own for it (https://www.pgbouncer.org/config.html#pool_mode).
 func refusesTransactions(e *pgconn.PgError) bool {
 	return e.Code == codeProtocol && strings.Contains(e.Message, "statement pooling")
-}
-
-// powerfulFault refuses a login that could run programs or read files.
-func powerfulFault(powers []string) *fault.Error {
-	return fault.New(fault.Unavailable, database.ErrPowerfulLogin+
-		": this login could run programs or read files on the server (it "+strings.Join(powers, "; it ")+
-		"). Use a login that only reads, or set allow_powerful_login for this connection.")
 }

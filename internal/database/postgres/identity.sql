@@ -1,4 +1,4 @@
--- What a new connection is, before anything is set: where it ends (package
+-- Tells what a new connection is, before anything is set: where it ends (package
 -- pgdirect), what the login could do to the server, and the login's own
 -- settings of what the gateway bounds. Names and calls are qualified, because
 -- the login's search path is still in force.

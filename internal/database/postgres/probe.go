@@ -39,7 +39,6 @@ func (c *conn) Probe(ctx context.Context) (database.Probe, error) {
 	if err != nil {
 		return database.Probe{}, err
 	}
-	p.Powerful = *c.pool.connector.powers.Load()
 	started := time.Now()
 	err = c.catalogue(ctx, "SELECT 1", func([][]byte) error { return nil })
 	p.Latency = time.Since(started)

@@ -220,7 +220,7 @@ func (a *answer) read() error {
 		msg, err := a.session.fe.Receive()
 		if err != nil {
 			a.session.broken = true
-			a.session.ended(err)
+			a.session.noteEnd(err)
 			return a.lost(err)
 		}
 		switch m := msg.(type) {
@@ -309,7 +309,7 @@ func (a *answer) describe(fields []pgproto3.FieldDescription) {
 func (a *answer) refused(err *pgconn.PgError) {
 	if err.Severity == "FATAL" || err.SeverityUnlocalized == "FATAL" || err.SeverityUnlocalized == "PANIC" {
 		a.session.broken = true
-		a.session.ended(err)
+		a.session.noteEnd(err)
 		a.fail(a.lost(err))
 		return
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
 
-// ended notes that the server's process is gone with the connection, as err
+// noteEnd notes that the server's process is gone with the connection, as err
 // tells. A pooler's end of a connection tells nothing about the process.
-func (s *session) ended(err error) {
+func (s *session) noteEnd(err error) {
 	if s.direct && (sqlState(err) != "" || isNetwork(err) && !isTimeout(err)) {
 		s.working = false
 	}
@@ -33,14 +33,14 @@ func (s *session) noteBackend(values [][]byte) {
 // server.
 func (p *pool) holdUntilOver(backend uint32) {
 	defer p.release()
-	seen, err := p.connector.work(p.life, backend)
+	seen, err := p.connector.readWork(p.life, backend)
 	if err == nil && seen == "" {
 		return
 	}
 	p.countStuck(1)
 	defer p.countStuck(-1)
 	database.AwaitEnd(p.life, func() bool {
-		now, err := p.connector.work(p.life, backend)
+		now, err := p.connector.readWork(p.life, backend)
 		if err != nil {
 			return false
 		}
@@ -65,9 +65,9 @@ func (p *pool) countStuck(change int) {
 	p.waiting = nil
 }
 
-// work asks over a connection of its own which statement the server process is
+// readWork asks over a connection of its own which statement the server process is
 // at: a text that is another one for every statement, empty when it is at none.
-func (c *connector) work(ctx context.Context, backend uint32) (string, error) {
+func (c *connector) readWork(ctx context.Context, backend uint32) (string, error) {
 	select {
 	case c.asking <- struct{}{}:
 		defer func() { <-c.asking }()

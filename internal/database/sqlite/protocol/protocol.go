@@ -26,7 +26,7 @@ const Marker = "MCPGW_SQLITE_WORKER"
 // Version is the first byte of the answer to [Open].
 const Version = 0xA1
 
-// What one statement may take.
+// These limits bound one statement.
 const (
 	MaxMemory   = 256 << 20 // bytes that SQLite allocates
 	MaxTempDisk = 512 << 20 // bytes of temporary files together

@@ -9,9 +9,9 @@ import (
 // is looked for in the database again.
 const objectsYoung = 5 * time.Second
 
-// known returns the database's objects, read at most as long ago as said, once
+// recentObjects returns the database's objects, read at most as long ago as said, once
 // this login may be used.
-func (c *conn) known(ctx context.Context, atMost time.Duration) (*objects, error) {
+func (c *conn) recentObjects(ctx context.Context, atMost time.Duration) (*objects, error) {
 	all, err := c.objects.Get(ctx, atMost, func(ctx context.Context) (*objects, error) { return c.readObjects(ctx, false) })
 	if err != nil {
 		return nil, err
