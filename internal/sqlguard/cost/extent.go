@@ -20,7 +20,7 @@ type extent struct {
 	fixed  bool // made of constants alone
 }
 
-// What is assumed of a column of a relation. A statement cannot choose these,
+// These are assumed of a column of a relation. A statement cannot choose them,
 // except by choosing among the data that is there.
 const (
 	columnBytes  = 100

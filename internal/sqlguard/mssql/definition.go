@@ -8,7 +8,7 @@ import (
 
 // ViewQuery returns the query of a view from its definition, as
 // sys.sql_modules keeps it: CREATE VIEW x (…) WITH … AS query WITH CHECK OPTION.
-// What it returns is the canonical text of the query, not judged yet. Names that
+// The result is the canonical text of the query, not judged yet. Names that
 // begin with the view's own database lose that part, which says nothing.
 func ViewQuery(definition, database string) (string, error) {
 	if err := sqlguard.Precheck(definition); err != nil {

@@ -1,4 +1,4 @@
--- What an administrator decided about a connection: whether a powerful login
+-- Rules that an administrator sets for a connection: whether a powerful login
 -- may be used, and which of the users' own functions statements may run. hash
 -- identifies the definition that the administrator saw.
 
