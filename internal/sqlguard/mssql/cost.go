@@ -26,6 +26,9 @@ func (g *Guard) checkCost(s *ast.SelectStatement) error {
 			})
 		}
 	}
+	if err := checkNames(q.With); err != nil {
+		return err
+	}
 	return cost.Check(q)
 }
 
@@ -107,9 +110,9 @@ func (r reduction) output(element ast.SelectElement) cost.Output {
 	output := cost.Output{Expr: r.expr(scalar.Expression)}
 	switch {
 	case scalar.ColumnName != nil && scalar.ColumnName.Identifier != nil:
-		output.Name = scalar.ColumnName.Identifier.Value
+		output.Name = value(scalar.ColumnName.Identifier)
 	case scalar.ColumnName != nil:
-		output.Name = scalar.ColumnName.Value
+		output.Name = plainName(scalar.ColumnName.Value)
 	case output.Expr.Kind == cost.Column:
 		output.Name = output.Expr.Name
 	}
@@ -369,7 +372,7 @@ func value(id *ast.Identifier) string {
 	if id == nil {
 		return ""
 	}
-	return id.Value
+	return plainName(id.Value)
 }
 
 func texts(ids []*ast.Identifier) []string {
@@ -378,7 +381,7 @@ func texts(ids []*ast.Identifier) []string {
 	}
 	list := make([]string, 0, len(ids))
 	for _, id := range ids {
-		list = append(list, id.Value)
+		list = append(list, plainName(id.Value))
 	}
 	return list
 }

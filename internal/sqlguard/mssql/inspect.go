@@ -120,7 +120,9 @@ func (in *inspector) endCommonTable() {
 
 // maxExpanded bounds the relations that a statement reads once its WITH queries
 // are written out wherever they are referred to. Planning alone takes memory
-// for each.
+// for each. Package cost counts them as well, by names without accents; here
+// names count as one that only the oldest collations hold equal, and as the
+// larger of the two.
 const maxExpanded = 1000
 
 // expand counts a reference to a relation or WITH query.
