@@ -107,10 +107,15 @@ func (f *Flow) tokenFault(err error) error {
 var (
 	errNonce = errors.New("nonce does not match")
 	errParty = errors.New("azp is another client")
+	errAhead = errors.New("iat or nbf lies ahead of the clock, or is no number")
 )
 
+// maxSkew is how far the clock of a provider may be ahead of ours. It is what
+// the oidc package allows for nbf.
+const maxSkew = 5 * time.Minute
+
 // verify checks an id_token: signature by the provider's keys, issuer,
-// audience, expiry, nonce, authorized party and access-token hash (OpenID
+// audience, times, nonce, authorized party and access-token hash (OpenID
 // Connect Core 1.0, sections 3.1.3.7 and 3.1.3.8).
 func (f *Flow) verify(ctx context.Context, m *Metadata, token *oauth2.Token, nonce string) (Claims, error) {
 	raw, _ := token.Extra("id_token").(string)
@@ -149,6 +154,9 @@ func (f *Flow) checkClaims(t *oidc.IDToken, claims Claims, nonce, access string)
 	if nonce != "" && subtle.ConstantTimeCompare([]byte(t.Nonce), []byte(nonce)) != 1 {
 		return errNonce
 	}
+	if f.isAhead(claims["iat"]) || f.isAhead(claims["nbf"]) {
+		return errAhead
+	}
 	if party := claims.Text("azp"); party != "" && party != f.ClientID {
 		return errParty
 	}
@@ -156,6 +164,17 @@ func (f *Flow) checkClaims(t *oidc.IDToken, claims Claims, nonce, access string)
 		return nil
 	}
 	return t.VerifyAccessToken(access)
+}
+
+// isAhead reports whether a time of a token (RFC 7519, NumericDate) is in the
+// future, or is no time. The oidc package does not look at iat, and reads a
+// number beyond the range of int64 as one of the past.
+func (f *Flow) isAhead(claim any) bool {
+	if claim == nil {
+		return false
+	}
+	seconds, isNumber := claim.(float64)
+	return !isNumber || seconds > float64(f.Now().Add(maxSkew).Unix())
 }
 
 // watchedKeys keeps the error of a check, which the verifier flattens into

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
@@ -32,6 +33,7 @@ func Run(t *testing.T, s Suite) {
 	t.Run("no role", s.noRole)
 	t.Run("leg", s.leg)
 	t.Run("id_token", s.idToken)
+	t.Run("times", s.times)
 	t.Run("outage", s.outage)
 }
 
@@ -115,6 +117,39 @@ func (s Suite) idToken(t *testing.T) {
 	idp.Tamper(nil)
 	idp.Rotate(false)
 	refused("unpublished key")
+}
+
+// times holds that an id_token of the future is refused, and one of a clock
+// that is a little ahead is not.
+func (s Suite) times(t *testing.T) {
+	p, idp := s.Start(t)
+	idp.SignInAs(s.Staff)
+	ahead := func(d time.Duration) int64 { return time.Now().Add(d).Unix() }
+	for _, tt := range []struct {
+		claim string
+		value any
+		ok    bool
+	}{
+		{"iat", ahead(24 * time.Hour), false},
+		{"iat", ahead(6 * time.Minute), false},
+		{"iat", ahead(4 * time.Minute), true},
+		{"iat", ahead(-24 * time.Hour), true},
+		{"iat", 1e30, false}, // beyond the range of int64
+		{"iat", "0", false},
+		{"nbf", ahead(24 * time.Hour), false},
+		{"nbf", ahead(4 * time.Minute), true},
+		{"nbf", 1e30, false},
+		{"exp", ahead(-time.Minute), false},
+	} {
+		idp.Tamper(func(claims map[string]any) { claims[tt.claim] = tt.value })
+		_, err := p.Exchange(t.Context(), s.code(t, p, idp, leg()), leg())
+		switch f := fault.Of(err); {
+		case tt.ok && err != nil:
+			t.Errorf("%s %v: %v", tt.claim, tt.value, err)
+		case !tt.ok && (f == nil || f.Public != "Identity provider returned an invalid id_token"):
+			t.Errorf("%s %v: %v", tt.claim, tt.value, err)
+		}
+	}
 }
 
 // outage holds that a provider that is down, or sends us elsewhere, is called
