@@ -156,20 +156,23 @@ func (s *SSO) Finish(ctx context.Context, l Leg, code string) (store.User, error
 }
 
 // ProviderRefused is the fault of a sign-in that the provider refused (contract
-// 5.4). The code is the provider's, so it is cut to what RFC 6749 (4.1.2.1)
-// allows in one.
+// 5.4). The code is the provider's own.
 func ProviderRefused(code string) error {
-	clean := strings.Map(func(r rune) rune {
+	return fault.New(fault.Invalid, "Sign-in was refused by the identity provider: "+printable(code))
+}
+
+// maxRepeated bounds what is repeated of a text that a request brings.
+const maxRepeated = 100
+
+// printable cuts a text to what RFC 6749 (4.1.2.1) allows in an error code.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '"' || r == '\\' {
 			return -1
 		}
 		return r
-	}, runes.First(code, maxErrorCode))
-	return fault.New(fault.Invalid, "Sign-in was refused by the identity provider: "+clean)
+	}, runes.First(s, maxRepeated))
 }
-
-// maxErrorCode bounds what is repeated of a provider's error code.
-const maxErrorCode = 100
 
 // label is how texts for people name the kind of provider.
 func (s *SSO) label(provider string) string {

@@ -3,9 +3,11 @@ package auth
 import (
 	"context"
 	"crypto/subtle"
+	"maps"
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -69,7 +71,10 @@ func (s *SSO) BeginPage(ctx context.Context, w http.ResponseWriter, in PageSignI
 // FinishPage turns a provider's answer into the user. Every refusal is
 // recorded as login.failure.
 func (s *SSO) FinishPage(ctx context.Context, w http.ResponseWriter, r *http.Request, provider string, from Client) (PageAnswer, error) {
-	answer := r.URL.Query()
+	answer, err := readAnswer(r.URL.RawQuery)
+	if err != nil {
+		return PageAnswer{}, s.refusedPage(ctx, from, "", store.User{}, err)
+	}
 	row, err := s.takePage(ctx, r, provider, answer.Get("state"))
 	if fault.Is(err, fault.NotFound) {
 		return PageAnswer{}, s.refusedPage(ctx, from, reasonState, store.User{}, errState())
@@ -92,6 +97,22 @@ func (s *SSO) FinishPage(ctx context.Context, w http.ResponseWriter, r *http.Req
 		User:  store.LoginCandidate{User: user, TenantSlug: tenant.Slug, TenantName: tenant.Name, TenantActive: tenant.Active},
 		Nonce: row.ClientState, ReturnTo: s.cfg.URLs.Path() + row.RedirectURI,
 	}, nil
+}
+
+// readAnswer reads a provider's answer, in which no parameter may be sent more
+// than once (RFC 6749, section 3.1): of two values, the provider or a proxy may
+// have meant the other one.
+func readAnswer(query string) (url.Values, error) {
+	answer, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, fault.Wrap(fault.Invalid, err, "Malformed parameters")
+	}
+	for _, name := range slices.Sorted(maps.Keys(answer)) {
+		if len(answer[name]) > 1 {
+			return nil, fault.New(fault.Invalid, "Parameter sent more than once: "+printable(name))
+		}
+	}
+	return answer, nil
 }
 
 func (s *SSO) finishPage(ctx context.Context, l Leg, answer url.Values) (store.User, error) {

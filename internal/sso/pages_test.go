@@ -154,6 +154,50 @@ func (r *rig) userID(t *testing.T, email string) (id string) {
 	return id
 }
 
+// TestDoubledParameters: an answer with a parameter twice is refused, whoever
+// reads it, and does not use the sign-in up (RFC 6749, section 3.1).
+func TestDoubledParameters(t *testing.T) {
+	r := startEntra(t)
+	r.idp.SignInAs(ada(viewers))
+	for flow, start := range map[string]func(*browser) string{
+		"pages": func(b *browser) string { return b.toCallback(t, r, "entra", "") },
+		"MCP":   func(b *browser) string { return b.toMCPCallback(t, r, r.register(t), "entra") },
+	} {
+		b := r.browser(t)
+		callback := start(b)
+		own, err := url.Parse(callback)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"state", "code", "error", "iss", "session_state"} {
+			for _, add := range []string{
+				"&" + url.Values{name: {"a", "b"}}.Encode(),
+				"&" + url.Values{name: {own.Query().Get(name), own.Query().Get(name)}}.Encode(),
+			} {
+				if got := b.get(t, callback+add).want(t, 400, ""); !strings.Contains(got.body, "Parameter sent more than once: "+name) {
+					t.Errorf("%s, %s: %s", flow, add, got.body)
+				}
+			}
+			if page := b.page(t, callback+"&"+name+"=a&"+name+"=b"); page.status != 400 || !strings.Contains(page.header.Get("Content-Type"), "text/html") {
+				t.Errorf("%s, %s: a person sees %d %s", flow, name, page.status, page.body)
+			}
+			b = r.browserWith(t, b) // the next address, before the limit of this one
+		}
+		b.get(t, callback+"&a;b=c").want(t, 400, "")
+		if got := b.get(t, callback); got.status != 302 {
+			t.Errorf("%s: the sign-in is used up: %d %s", flow, got.status, got.body)
+		}
+	}
+	if n := r.count(t, "SELECT count(*) FROM audit_logs WHERE event = 'login.failure' AND metadata LIKE '%sent more than once: state%'"); n != 3 {
+		t.Errorf("%d refusals of the pages are on record, want 3", n)
+	}
+}
+
+// browserWith is the same browser at another address.
+func (r *rig) browserWith(t *testing.T, b *browser) *browser {
+	return &browser{http: b.http, ip: r.browser(t).ip}
+}
+
 // TestProviders holds that GET /auth/providers tells what is there.
 func TestProviders(t *testing.T) {
 	r := startEntra(t)
