@@ -57,46 +57,28 @@ var innerRanges = []netip.Prefix{
 	netip.MustParsePrefix("fec0::/10"),
 }
 
-// The IPv6 ranges whose addresses stand for an IPv4 address: NAT64 (RFC 6052)
-// holds it in the last four bytes, 6to4 (RFC 3056) after the prefix.
-var (
-	nat64 = netip.MustParsePrefix("64:ff9b::/96")
-	sixTo = netip.MustParsePrefix("2002::/16")
-)
-
 // Check judges one resolved endpoint; host is the name it was asked for by.
-// An IPv6 address that a translator turns into an IPv4 address is judged as
-// both.
+// An IPv6 address that carries IPv4 addresses is judged as all of them.
 func (p Policy) Check(host string, ap netip.AddrPort) error {
 	addr := ap.Addr().Unmap().WithZone("")
-	for _, a := range []netip.Addr{addr, translated(addr)} {
-		if p.denied(host, netip.AddrPortFrom(a, ap.Port())) {
-			return fmt.Errorf("%w: %s", ErrDenied, host)
-		}
+	denied := p.denied(host, netip.AddrPortFrom(addr, ap.Port()))
+	judge := p.denied
+	if listsCarrier(p.Allow, addr) {
+		judge = p.neverAllowed
+	}
+	for _, inner := range carriedIPv4(addr) {
+		denied = denied || judge(host, netip.AddrPortFrom(inner, ap.Port()))
+	}
+	if denied {
+		return fmt.Errorf("%w: %s", ErrDenied, host)
 	}
 	return nil
-}
-
-// translated returns the IPv4 address inside addr, addr itself if there is
-// none.
-func translated(addr netip.Addr) netip.Addr {
-	b := addr.As16()
-	switch {
-	case nat64.Contains(addr):
-		return netip.AddrFrom4([4]byte(b[12:16]))
-	case sixTo.Contains(addr):
-		return netip.AddrFrom4([4]byte(b[2:6]))
-	default:
-		return addr
-	}
 }
 
 func (p Policy) denied(host string, ap netip.AddrPort) bool {
 	addr := ap.Addr()
 	switch {
-	case containsFold(p.DenyHosts, host), contains(p.Deny, addr), p.own(ap):
-		return true
-	case addr.IsUnspecified(), addr.IsMulticast(), addr == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
+	case p.neverAllowed(host, ap):
 		return true
 	case containsFold(p.AllowHosts, host), contains(p.Allow, addr):
 		return false
@@ -111,13 +93,23 @@ func (p Policy) denied(host string, ap netip.AddrPort) bool {
 	}
 }
 
+// neverAllowed reports refusals that no entry of Allow lifts.
+func (p Policy) neverAllowed(host string, ap netip.AddrPort) bool {
+	addr := ap.Addr()
+	return containsFold(p.DenyHosts, host) || contains(p.Deny, addr) || p.own(ap) ||
+		addr.IsUnspecified() || addr.IsMulticast() || addr == netip.AddrFrom4([4]byte{255, 255, 255, 255})
+}
+
 func (p Policy) own(ap netip.AddrPort) bool {
 	for _, own := range p.DenyAddrs {
 		if own.Port() != ap.Port() {
 			continue
 		}
-		if own.Addr() == ap.Addr() || own.Addr().IsLoopback() && ap.Addr().IsLoopback() {
-			return true
+		addr := own.Addr().Unmap()
+		for _, a := range append(carriedIPv4(addr), addr) {
+			if a == ap.Addr() || a.IsLoopback() && ap.Addr().IsLoopback() {
+				return true
+			}
 		}
 	}
 	return false

@@ -47,7 +47,7 @@ func add(entry string, prefixes *[]netip.Prefix, hosts *[]string) error {
 		return nil
 	}
 	if prefix, err := netip.ParsePrefix(entry); err == nil {
-		*prefixes = append(*prefixes, prefix.Masked())
+		*prefixes = append(*prefixes, unmapped(prefix).Masked())
 		return nil
 	}
 	if !hostName.MatchString(entry) {
@@ -55,4 +55,13 @@ func add(entry string, prefixes *[]netip.Prefix, hosts *[]string) error {
 	}
 	*hosts = append(*hosts, strings.TrimSuffix(entry, "."))
 	return nil
+}
+
+// unmapped returns a range of IPv4-mapped addresses as the IPv4 range that it
+// is: addresses are compared unmapped, so that it would never match.
+func unmapped(p netip.Prefix) netip.Prefix {
+	if p.Addr().Is4In6() && p.Bits() >= 96 {
+		return netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+	}
+	return p
 }
