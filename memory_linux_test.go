@@ -158,7 +158,7 @@ func post(caller *client.Client, path, contentType, body string) func() *http.Re
 func TestArgumentsOfAnyShape(t *testing.T) {
 	for name, shape := range attackShapes() {
 		t.Run(name, func(t *testing.T) {
-			p := newProcess(t)
+			p := newMeasuredProcess(t)
 			admin := p.signedIn(t)
 			body := callMessage("get_current_time", shape.arguments)
 			checkMemory(t, p, shape.status, 5, post(admin, "/t/acme/mcp", "application/json", body), len(body))
@@ -201,7 +201,7 @@ func TestRefusedArgumentsAreNotRepeated(t *testing.T) {
 		"an unknown member":       `{"sql":"SELECT 1","` + strings.Repeat("x", n) + `":1}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProcess(t)
+			p := newMeasuredProcess(t)
 			g := &gatewaytest.Gateway{DataDir: p.dir, Admin: p.signedIn(t)}
 			_, execute := g.ConnectShop(t)
 			body := callMessage(execute, arguments)
@@ -231,7 +231,7 @@ func TestOtherBodiesOfAnyShape(t *testing.T) {
 		"form, names":         {"/t/acme/oauth/token", "application/x-www-form-urlencoded", strings.ReplaceAll(numbered("k%d", 65_000), ",", "&"), false, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := newProcess(t)
+			p := newMeasuredProcess(t)
 			caller := p.signedIn(t)
 			if !c.signedIn {
 				caller = &client.Client{Base: p.base}
@@ -306,7 +306,7 @@ func hostileRequests(admin *client.Client) map[string]hostile {
 // TestHostileRequests: whatever else a request is made of, it takes little, and
 // the gateway answers the next one.
 func TestHostileRequests(t *testing.T) {
-	p := newProcess(t)
+	p := newMeasuredProcess(t)
 	admin := p.signedIn(t)
 	base := p.status(t, "VmRSS")
 	for name, c := range hostileRequests(admin) {
@@ -328,7 +328,7 @@ func TestHostileRequests(t *testing.T) {
 // does not send them. The gateway holds little for them, and others of the
 // tenant are served.
 func TestAnnouncedBodiesHoldNobodyUp(t *testing.T) {
-	p := newProcess(t)
+	p := newMeasuredProcess(t)
 	admin := p.signedIn(t)
 	if _, err := admin.CreateUser(t.Context(), "viewer@acme.test", gatewaytest.Password, "viewer"); err != nil {
 		t.Fatal(err)

@@ -37,13 +37,27 @@ func TestMain(m *testing.M) {
 
 // process is a gateway in a process of its own.
 type process struct {
-	cmd  *exec.Cmd
-	base string
-	dir  string
-	env  []string
+	program string
+	cmd     *exec.Cmd
+	base    string
+	dir     string
+	env     []string
 }
 
 func newProcess(t *testing.T, env ...string) *process {
+	t.Helper()
+	return newProcessOf(t, os.Args[0], env...)
+}
+
+// newMeasuredProcess is a gateway whose memory is measured: the program that
+// people run, where scripts/test names it, because the race detector takes
+// several times the memory.
+func newMeasuredProcess(t *testing.T) *process {
+	t.Helper()
+	return newProcessOf(t, cmp.Or(os.Getenv("MCPGW_TEST_PROGRAM"), os.Args[0]))
+}
+
+func newProcessOf(t *testing.T, program string, env ...string) *process {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -51,7 +65,7 @@ func newProcess(t *testing.T, env ...string) *process {
 	}
 	port := fmt.Sprint(ln.Addr().(*net.TCPAddr).Port)
 	ln.Close()
-	p := &process{base: "http://127.0.0.1:" + port, dir: t.TempDir()}
+	p := &process{program: program, base: "http://127.0.0.1:" + port, dir: t.TempDir()}
 	p.env = append(os.Environ(), append([]string{
 		"MCPGW_TEST_SERVE=1", "DATA_DIR=" + p.dir, "BASE_URL=" + p.base, "PORT=" + port, "LOG_LEVEL=WARNING", "SQLITE_ALLOWED_DIRS=" + p.dir,
 	}, env...)...)
@@ -62,7 +76,7 @@ func newProcess(t *testing.T, env ...string) *process {
 
 func (p *process) start(t *testing.T) {
 	t.Helper()
-	p.cmd = exec.Command(os.Args[0])
+	p.cmd = exec.Command(p.program)
 	p.cmd.Env, p.cmd.Dir, p.cmd.Stderr = p.env, p.dir, os.Stderr
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
