@@ -93,11 +93,12 @@ func closeAll(files []*os.File) {
 	}
 }
 
-// workerEnv passes nothing on but where temporary files lie and which time is
-// local: the gateway's environment holds its secrets.
+// workerEnv passes nothing on but where temporary files lie, which time is
+// local, and how the race detector works in tests: the gateway's environment
+// holds its secrets.
 func workerEnv() []string {
 	env := []string{protocol.Marker + "=1"}
-	for _, name := range []string{"SQLITE_TMPDIR", "TMPDIR", "TMP", "TEMP", "TZ", "ZONEINFO"} {
+	for _, name := range []string{"SQLITE_TMPDIR", "TMPDIR", "TMP", "TEMP", "TZ", "ZONEINFO", "GORACE"} {
 		if value := os.Getenv(name); value != "" {
 			env = append(env, name+"="+value)
 		}
