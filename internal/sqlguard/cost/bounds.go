@@ -46,6 +46,10 @@ func refuseReferences() error {
 		"expands to more than %d references to relations. Refer to each WITH query fewer times", maxReferences))
 }
 
+func refuseNames() error {
+	return sqlguard.TooExpensive("the names of two WITH queries differ in letter case or accents only. Give them different names")
+}
+
 func refuseJoined() error {
 	return sqlguard.TooExpensive(fmt.Sprintf("one FROM clause joins more than %d relations. Split the query", maxJoined))
 }

@@ -29,6 +29,7 @@ func (m *meter) withs(list []With) {
 	if len(list) == 0 {
 		return
 	}
+	m.checkNames(list)
 	start := len(m.scope)
 	m.scope = m.scope[:start:start]
 	for i := range list {
@@ -39,6 +40,24 @@ func (m *meter) withs(list []With) {
 	}
 	for _, w := range m.scope[start:] {
 		m.resolve(w)
+	}
+}
+
+// checkNames refuses a WITH query whose name differs from another's in scope in
+// letter case only, or in nothing within one clause: which of them a reference
+// means depends on the engine and its settings, and the smaller would be counted.
+func (m *meter) checkNames(list []With) {
+	outer := make(map[string]string, len(m.scope))
+	for _, w := range m.scope {
+		outer[w.name] = w.Name
+	}
+	own := make(map[string]bool, len(list))
+	for _, w := range list {
+		name := fold(w.Name)
+		if same, ok := outer[name]; own[name] || ok && same != w.Name {
+			m.refuse(refuseNames())
+		}
+		own[name] = true
 	}
 }
 

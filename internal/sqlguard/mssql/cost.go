@@ -26,9 +26,6 @@ func (g *Guard) checkCost(s *ast.SelectStatement) error {
 			})
 		}
 	}
-	if err := checkNames(q.With); err != nil {
-		return err
-	}
 	return cost.Check(q)
 }
 

@@ -6,9 +6,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
-	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard/cost"
 )
 
 // plainName takes accents and width off a name, so that cost knows a column or
@@ -38,18 +35,4 @@ func isASCII(s string) bool {
 		}
 	}
 	return true
-}
-
-// checkNames refuses WITH queries whose names become one without accents: which
-// of them a reference means depends on the database.
-func checkNames(list []cost.With) error {
-	seen := make(map[string]bool, len(list))
-	for _, w := range list {
-		name := strings.ToLower(w.Name)
-		if seen[name] {
-			return sqlguard.TooExpensive("the names of two WITH queries differ only in accents or letter case. Give them different names")
-		}
-		seen[name] = true
-	}
-	return nil
 }

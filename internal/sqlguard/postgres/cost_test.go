@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,6 +25,7 @@ func TestAffordableStatementsAreAccepted(t *testing.T) {
 }
 
 func TestExpansions(t *testing.T) {
+	capitals := regexp.MustCompile(`(c(\d+) AS NOT MATERIALIZED \([^)]*\))`)
 	const join = "FROM c%d a, c%d b"
 	tests := map[string]struct {
 		sql     string
@@ -40,14 +42,17 @@ func TestExpansions(t *testing.T) {
 		"in derived tables": {sqlguardtest.Doubling(30, "NOT MATERIALIZED", "FROM (SELECT * FROM c%d) a JOIN LATERAL (SELECT * FROM c%d) b ON true"), true},
 		"in the WITH of a subquery": {sqlguardtest.Doubling(30, "NOT MATERIALIZED",
 			"FROM (WITH d AS NOT MATERIALIZED (SELECT x FROM c%d) SELECT 1 FROM d a, d b) a, c%d b"), true},
-		"within a WITH query":  {"WITH z AS (" + sqlguardtest.Doubling(30, "NOT MATERIALIZED", join) + ") SELECT * FROM z", true},
-		"never referred to":    {strings.Replace(sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), "FROM c30", "FROM users", 1), true},
-		"in recursive order":   {backwards(30), true},
-		"ten times ten":        {"WITH a AS NOT MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 1 FROM " + list("a", 10) + ") SELECT 1 FROM " + list("b", 9), false},
-		"many relations":       {"SELECT 1 FROM " + list("users", 65), true},
-		"sixty relations":      {"SELECT 1 FROM " + list("users", 60), false},
-		"many in a union":      {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 300), false},
-		"many many in a union": {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 1_000), true},
+		"behind names in other letter case": {capitals.ReplaceAllString(sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), `$1, "C$2" AS (SELECT 1)`), true},
+		"behind one such name":              {`WITH a AS NOT MATERIALIZED (TABLE users), "A" AS MATERIALIZED (TABLE users) SELECT 1 FROM a`, true},
+		"the same name further in":          {"WITH a AS (TABLE users) SELECT 1 FROM (WITH a AS (SELECT 1) TABLE a) b, a", false},
+		"within a WITH query":               {"WITH z AS (" + sqlguardtest.Doubling(30, "NOT MATERIALIZED", join) + ") SELECT * FROM z", true},
+		"never referred to":                 {strings.Replace(sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), "FROM c30", "FROM users", 1), true},
+		"in recursive order":                {backwards(30), true},
+		"ten times ten":                     {"WITH a AS NOT MATERIALIZED (SELECT 1), b AS NOT MATERIALIZED (SELECT 1 FROM " + list("a", 10) + ") SELECT 1 FROM " + list("b", 9), false},
+		"many relations":                    {"SELECT 1 FROM " + list("users", 65), true},
+		"sixty relations":                   {"SELECT 1 FROM " + list("users", 60), false},
+		"many in a union":                   {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 300), false},
+		"many many in a union":              {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 1_000), true},
 	}
 	guard := New()
 	for name, tt := range tests {
