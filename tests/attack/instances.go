@@ -19,25 +19,9 @@ import (
 // severalInstances runs two gateways on one PostgreSQL store with Redis and
 // looks whether what one takes away the other still gives.
 func severalInstances(ctx context.Context, r *rig) ([]attempt, error) {
-	store, _, err := r.postgresDatabase(ctx, "MCPGW_TEST_POSTGRES", "store")
+	instances, err := startInstances(ctx, r)
 	if err != nil {
 		return nil, err
-	}
-	env := []string{
-		"DATABASE_URL=" + store, "REDIS_URL=" + os.Getenv("MCPGW_TEST_REDIS"), "WEB_CONCURRENCY=2",
-		"SECRET_KEY=" + rand.Text() + rand.Text(), "ENCRYPTION_KEY=" + rand.Text() + rand.Text(),
-	}
-	var instances [2]*process.Process
-	for i := range instances {
-		p, err := process.StartGateway(ctx, r.program, filepath.Join(r.folder, fmt.Sprint("instance", i)), env)
-		if err != nil {
-			return nil, err
-		}
-		r.onCleanUp(func(context.Context) error {
-			p.Stop()
-			return nil
-		})
-		instances[i] = p
 	}
 	first, err := newOrganisation(ctx, &client.Client{Base: instances[0].Base}, "Twin", "twin")
 	if err != nil {
@@ -89,6 +73,30 @@ func severalInstances(ctx context.Context, r *rig) ([]attempt, error) {
 			return fmt.Sprint("the other: ", err), err == nil
 		}},
 	}, nil
+}
+
+// startInstances starts two gateways on one database and one Redis.
+func startInstances(ctx context.Context, r *rig) (instances [2]*process.Process, err error) {
+	store, _, err := r.postgresDatabase(ctx, "MCPGW_TEST_POSTGRES", "store")
+	if err != nil {
+		return instances, err
+	}
+	env := []string{
+		"DATABASE_URL=" + store, "REDIS_URL=" + os.Getenv("MCPGW_TEST_REDIS"), "WEB_CONCURRENCY=2",
+		"SECRET_KEY=" + rand.Text() + rand.Text(), "ENCRYPTION_KEY=" + rand.Text() + rand.Text(),
+	}
+	for i := range instances {
+		p, err := process.StartGateway(ctx, r.program, filepath.Join(r.folder, fmt.Sprint("instance", i)), env)
+		if err != nil {
+			return instances, err
+		}
+		r.onCleanUp(func(context.Context) error {
+			p.Stop()
+			return nil
+		})
+		instances[i] = p
+	}
+	return instances, nil
 }
 
 // tampering is an edit of the audit log by somebody who may write the

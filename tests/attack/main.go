@@ -19,6 +19,8 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/runes"
 )
 
 // attempt is one try. It reports the answer that it got and whether the
@@ -197,11 +199,7 @@ func writeTable(path string, outcomes []outcome) error {
 	return w.Flush()
 }
 
-// shorten returns the first n bytes of s on one line.
+// shorten returns the first n characters of s on one line.
 func shorten(s string, n int) string {
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) > n {
-		s = strings.ToValidUTF8(s[:n], "") + "…"
-	}
-	return s
+	return runes.Shorten(strings.Join(strings.Fields(s), " "), n)
 }
