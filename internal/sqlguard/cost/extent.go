@@ -135,7 +135,7 @@ func (t totals) inherit(e extent) extent {
 
 // at returns an argument, or nothing where there is none.
 func at(args []extent, i int) extent {
-	if i >= len(args) {
+	if i < 0 || i >= len(args) {
 		return extent{fixed: true}
 	}
 	return args[i]
