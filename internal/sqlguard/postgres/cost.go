@@ -55,7 +55,8 @@ func reduceQuery(s *pg.SelectStmt) *cost.Query {
 	for _, list := range [...][]*pg.Node{s.GetGroupClause(), s.GetSortClause(), s.GetWindowClause(), s.GetDistinctClause()} {
 		add(&q.Exprs, list...)
 	}
-	if n := s.GetLimitCount().GetAConst(); n != nil && n.GetIval() != nil {
+	withTies := s.GetLimitOption() == pg.LimitOption_LIMIT_OPTION_WITH_TIES // of which there can be any number
+	if n := s.GetLimitCount().GetAConst(); n != nil && n.GetIval() != nil && !withTies {
 		q.Limit = float64(n.GetIval().GetIval())
 	}
 	return q

@@ -323,3 +323,5 @@ SELECT length(normalize(repeat(chr(837),400000)||repeat(chr(820),400000)))
 SELECT length(normalize(repeat(chr(837),4000)||repeat(chr(820),4000), NFKD))
 %%
 SELECT repeat(chr(837),100000)||repeat(chr(820),100000) IS NFC NORMALIZED
+%%
+SELECT array_agg(x) FROM (SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000000) ORDER BY 1 FETCH FIRST 1 ROW WITH TIES) s
