@@ -92,6 +92,7 @@ func together(args []extent) extent {
 func (m *meter) call(e *Expr, args []extent) extent {
 	f := lookUp(e.Name)
 	m.windowed = m.windowed || e.Over
+	m.series = max(m.series, seriesRows(e, args))
 	t := total(args)
 	if !f.linear {
 		m.work(e.Name, steps(e.Name, t))

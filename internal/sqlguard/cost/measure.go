@@ -32,6 +32,7 @@ type meter struct {
 // inner is what is known of the query that is being measured.
 type inner struct {
 	rows       float64 // that constants make
+	series     float64 // the rows of the longest series among the expressions of late
 	relations  int
 	aggregated bool
 	windowed   bool
@@ -109,6 +110,7 @@ func (m *meter) plain(q *Query) result {
 		m.refuse(refuseSets())
 	}
 	m.rename(q.Renamed)
+	m.series = 1
 	r := result{outputs: make([]extent, len(q.Outputs)), names: make([]string, len(q.Outputs))}
 	for i := range q.Outputs {
 		r.outputs[i], r.names[i] = m.expr(&q.Outputs[i].Expr), q.Outputs[i].Name
@@ -117,6 +119,7 @@ func (m *meter) plain(q *Query) result {
 			m.know(r.names[i], r.outputs[i]) // some engines let the other clauses use it
 		}
 	}
+	m.multiply(m.series) // PostgreSQL runs those of one row side by side
 	m.exprs(q.Exprs)
 	if m.rows > maxSeries && (q.Holds || q.Grouped || m.windowed) {
 		m.refuse(refuseSeries())
@@ -184,13 +187,14 @@ func (m *meter) calls(s *Source) {
 	var r result
 	for i := range s.Calls {
 		call := &s.Calls[i]
+		m.series = 1
 		output := m.expr(call)
 		if !output.fixed && math.IsInf(output.number, 1) {
 			output.number = columnNumber // it comes from data
 		}
 		r.outputs = append(r.outputs, output)
 		r.names = append(r.names, call.Name)
-		rows = max(rows, m.seriesRows(call))
+		rows = max(rows, m.series)
 		if rows > maxSeries && call.Name == "generate_series" {
 			m.refuse(refuseSeries()) // PostgreSQL stores all of them
 		}
@@ -208,23 +212,19 @@ func (m *meter) calls(s *Source) {
 const Sequence = "sequence"
 
 // seriesRows returns how many rows a call makes as far as constants say it.
-func (m *meter) seriesRows(call *Expr) float64 {
-	if call.Kind != Call || call.Name != "generate_series" && call.Name != Sequence || len(call.Args) < 2 {
+func seriesRows(call *Expr, args []extent) float64 {
+	if call.Name != "generate_series" && call.Name != Sequence || len(args) < 2 {
 		return 1
 	}
-	var bounds [3]extent
-	for i := range min(len(call.Args), len(bounds)) {
-		bounds[i] = m.expr(&call.Args[i])
-	}
-	span := bounds[1].number + bounds[0].number
+	span := args[1].number + args[0].number
 	if from, to := &call.Args[0], &call.Args[1]; from.Kind == Number && to.Kind == Number {
 		span = math.Abs(to.Number - from.Number)
 	}
-	if math.IsInf(span, 0) || !bounds[0].fixed || !bounds[1].fixed {
+	if math.IsInf(span, 0) || !args[0].fixed || !args[1].fixed {
 		return 1
 	}
-	if step := bounds[2].number; len(call.Args) > 2 && bounds[2].fixed && step > 0 {
-		return span/step + 1
+	if step := at(args, 2); len(args) > 2 && step.fixed && step.number > 0 {
+		return span/step.number + 1
 	}
 	return span + 1
 }

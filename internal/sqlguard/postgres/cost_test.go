@@ -27,10 +27,11 @@ func TestAffordableStatementsAreAccepted(t *testing.T) {
 func TestExpansions(t *testing.T) {
 	capitals := regexp.MustCompile(`(c(\d+) AS NOT MATERIALIZED \([^)]*\))`)
 	const join = "FROM c%d a, c%d b"
-	tests := map[string]struct {
+	type expansion struct {
 		sql     string
 		refused bool
-	}{
+	}
+	tests := map[string]expansion{
 		"30 doublings":      {"EXPLAIN " + sqlguardtest.Doubling(30, "NOT MATERIALIZED", join), true},
 		"12 doublings":      {sqlguardtest.Doubling(12, "NOT MATERIALIZED", join), true},
 		"7 doublings":       {sqlguardtest.Doubling(7, "NOT MATERIALIZED", join), false},
@@ -53,6 +54,11 @@ func TestExpansions(t *testing.T) {
 		"sixty relations":                   {"SELECT 1 FROM " + list("users", 60), false},
 		"many in a union":                   {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 300), false},
 		"many many in a union":              {"SELECT 1 FROM users" + strings.Repeat(" UNION ALL SELECT 1 FROM users", 1_000), true},
+	}
+	for name, series := range map[string]string{"FROM": "(SELECT 1 FROM generate_series(1, ", "outputs": "(SELECT generate_series(1, "} {
+		// Measured twice at each level, this would take hours.
+		sql := strings.Repeat(series, 30) + "1" + strings.Repeat("))", 30)
+		tests["series within series, in "+name] = expansion{"SELECT " + sql, false}
 	}
 	guard := New()
 	for name, tt := range tests {

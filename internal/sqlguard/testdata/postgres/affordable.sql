@@ -83,3 +83,7 @@ SELECT repeat(' ', 4 * (array_length(path, 1) - 1)) || name FROM (SELECT ARRAY[1
 SELECT u.name, repeat('+', x.n) FROM users u, LATERAL (SELECT count(*)::int AS n FROM orders o WHERE o.user_id = u.id) x
 %%
 SELECT normalize(name), name IS NORMALIZED, polygon(12, circle '((0,0),1)'), chr(65) || repeat(chr(9608), 20) FROM users
+%%
+SELECT string_agg(x, ',') FROM (SELECT generate_series(1, 100) AS n, repeat('x', 100) AS x) s
+%%
+SELECT generate_series(date '2026-01-01', date '2026-12-31', interval '1 day')::date AS day

@@ -325,3 +325,7 @@ SELECT length(normalize(repeat(chr(837),4000)||repeat(chr(820),4000), NFKD))
 SELECT repeat(chr(837),100000)||repeat(chr(820),100000) IS NFC NORMALIZED
 %%
 SELECT array_agg(x) FROM (SELECT repeat('x', 1000) AS x FROM generate_series(1, 1000000) ORDER BY 1 FETCH FIRST 1 ROW WITH TIES) s
+%%
+SELECT array_agg(x) FROM (SELECT generate_series(1, 1000000), repeat('x', 1000) AS x) s
+%%
+SELECT array_agg(x) FROM (SELECT 1 + generate_series(1, 1000000), generate_series(1, 2), repeat('x', 1000) AS x) s
