@@ -60,7 +60,8 @@ func (s *Signer) KeyID() string { return s.current.id }
 func (s *Signer) Knows(keyID string) bool { return s.keys[keyID] != nil }
 
 // Message begins a message of a kind. A signature of one kind is none of
-// another. The message must end with Sign or Verify.
+// another. The message must end with Sign, Verify or
+// VerifyWithAny.
 func (s *Signer) Message(kind string) *Message {
 	m := s.messages.Get().(*Message)
 	m.text = m.text[:0]
@@ -109,9 +110,25 @@ func (m *Message) Verify(keyID, signature string) error {
 	if key == nil {
 		return ErrKey
 	}
-	state := key.states.Get().(*macState)
-	defer key.states.Put(state)
-	if !hmac.Equal(state.compute(m.text), []byte(signature)) {
+	return key.verify(m.text, signature)
+}
+
+// VerifyWithAny returns nil when one of the configured keys made the signature
+// and ErrOpen when none of them did. It is for signatures whose key is unknown.
+func (m *Message) VerifyWithAny(signature string) error {
+	defer m.release()
+	for _, key := range m.signer.keys {
+		if key.verify(m.text, signature) == nil {
+			return nil
+		}
+	}
+	return ErrOpen
+}
+
+func (k *signingKey) verify(text []byte, signature string) error {
+	state := k.states.Get().(*macState)
+	defer k.states.Put(state)
+	if !hmac.Equal(state.compute(text), []byte(signature)) {
 		return ErrOpen
 	}
 	return nil

@@ -72,3 +72,22 @@ func BenchmarkSign(b *testing.B) {
 		s.Message("record").Texts(text).Numbers(1, 2).Sign()
 	}
 }
+
+// TestVerifyWithAny finds the key of a signature that does not name it.
+func TestVerifyWithAny(t *testing.T) {
+	const first, second, third = "first secret, long enough to be taken", "second secret, long enough to be taken", "third secret, long enough to be taken"
+	signature := mustSigner(t, first).Message("kind").Texts("a").Sign()
+	if err := mustSigner(t, second, first).Message("kind").Texts("a").VerifyWithAny(signature); err != nil {
+		t.Error(err)
+	}
+	for name, err := range map[string]error{
+		"another key":     mustSigner(t, second, third).Message("kind").Texts("a").VerifyWithAny(signature),
+		"another message": mustSigner(t, first).Message("kind").Texts("b").VerifyWithAny(signature),
+		"another kind":    mustSigner(t, first).Message("other").Texts("a").VerifyWithAny(signature),
+		"nothing":         mustSigner(t, first).Message("kind").Texts("a").VerifyWithAny(""),
+	} {
+		if !errors.Is(err, seal.ErrOpen) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -125,3 +125,39 @@ func TestOldChainsAreTakenOver(t *testing.T) {
 		checkDamage(t, d, "t1", nil, store.Edited)
 	})
 }
+
+// TestRecordsSurviveADowngrade goes back to the version before signatures, which
+// forgets the keys of the records, writes there and comes back. Every record is
+// as it was written, which verifying has to see.
+func TestRecordsSurviveADowngrade(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		d := mustOpen(t, url)
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, tenant := range []identity.TenantID{"t1", "damaged"} {
+			for range 6 {
+				appendMore(t, url, d, tenant)
+			}
+		}
+		if err := d.MigrateDown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		mustAttack(t, url, editFive, "damaged")
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		old := mustOpenWith(t, url, store.Options{})
+		for range 2 {
+			appendMore(t, url, old, "t1")
+		}
+		back := mustOpenWith(t, url, store.Options{Signer: mustSigner(secondKey, firstKey)})
+		carried, err := back.CarryAuditChains(t.Context())
+		if err != nil || len(carried) != 2 || len(carried[0].Damage) != 1 || len(carried[1].Damage) != 0 {
+			t.Fatalf("taken over: %+v, %v", carried, err)
+		}
+		appendMore(t, url, back, "t1")
+		checkDamage(t, back, "t1", nil, "")
+		checkDamage(t, back, "damaged", nil, store.Edited)
+	})
+}
