@@ -88,6 +88,12 @@ func actHostile(name string) {
 			_, _ = os.Stdout.Write([]byte{protocol.Version, byte(protocol.Done)})
 			continue
 		}
+		if name == "deaf" {
+			columns, text := []byte{byte(protocol.Columns), 1, 1, 'a', 0, byte(protocol.Text)}, bytes.Repeat([]byte("x"), 100)
+			row := append([]byte{byte(protocol.Row), byte(protocol.Text), 100}, text...)
+			_, _ = os.Stdout.Write(append(append(columns, row...), byte(protocol.Done)))
+			continue
+		}
 		answers()[name](os.Stdout)
 		if name == "nothing" {
 			os.Exit(3)
@@ -121,6 +127,39 @@ func TestHostileWorkers(t *testing.T) {
 		}
 		mustDo(t, conn.Close())
 	}
+}
+
+// TestDeafWorker has a worker answer well and never read what it has to stop.
+// When the pipe is full of that, its next call ends with the worker.
+func TestDeafWorker(t *testing.T) {
+	dir := t.TempDir()
+	path := mustCreate(t, dir+"/a.db", "CREATE TABLE t (a)")
+	d := sqlite.New(guard.New(), sqlite.Command{Path: os.Args[0], Args: []string{hostile, "deaf"}})
+	conn := mustOpenWith(t, d, path, database.Env{SQLiteDirs: []string{dir}})
+	const pipe = 64 << 10 // bytes that Linux keeps; a request to stop takes 8
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	over := make(chan error, 1)
+	go func() {
+		for range pipe/8 + 10 {
+			// Each result is cut at its bytes, which stops the statement.
+			_, err := conn.Query(ctx, &sqlguard.Statement{SQL: "SELECT a FROM t"}, database.Limit{Rows: 10, Bytes: 20, Timeout: time.Minute})
+			if err != nil {
+				over <- err
+				return
+			}
+		}
+		over <- nil
+	}()
+	select {
+	case err := <-over:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("a call hangs")
+	}
+	mustDo(t, conn.Close())
 }
 
 // TestProgramWithoutAWorker starts a program that does not know the worker's

@@ -180,9 +180,9 @@ func (w *worker) row(table *tool.Table, columns []column) (full bool, err error)
 
 // cut stops the running statement and passes over what it has already sent.
 func (w *worker) cut(columns int) {
-	w.interrupt()
 	timer := time.AfterFunc(grace, w.process.kill)
 	defer timer.Stop()
+	w.interrupt()
 	err := w.in.Skip()
 	for err == nil {
 		var tag protocol.Tag
@@ -205,14 +205,10 @@ func (w *worker) watch(ctx context.Context) (unwatch func()) {
 	unhook := context.AfterFunc(ctx, func() {
 		defer close(left)
 		w.stopped.Store(true)
-		w.interrupt()
-		timer := time.NewTimer(grace)
+		timer := time.AfterFunc(grace, w.process.kill)
 		defer timer.Stop()
-		select {
-		case <-finished:
-		case <-timer.C:
-			w.process.kill()
-		}
+		w.interrupt()
+		<-finished
 	})
 	return func() {
 		close(finished)
@@ -224,7 +220,8 @@ func (w *worker) watch(ctx context.Context) (unwatch func()) {
 }
 
 // interrupt asks the worker to stop its statement. It cannot stop a later one:
-// the number goes with it.
+// the number goes with it. It blocks when a worker never reads what it has to
+// stop, until the worker is killed: the caller sees to that first.
 func (w *worker) interrupt() {
 	var number [8]byte
 	binary.LittleEndian.PutUint64(number[:], w.number.Load())
