@@ -43,6 +43,10 @@ type outcome struct {
 const attemptTime = 90 * time.Second
 
 func main() {
+	if slices.Equal(os.Args[1:], []string{"serve"}) {
+		serveTools()
+		return
+	}
 	program := flag.String("program", "bin/mcp-gateway", "the gateway to attack")
 	only := flag.String("only", "", "make only the attempts of kinds that begin with one of these, separated by commas")
 	table := flag.String("table", "bin/attack.tsv", "file for the table of all attempts")
@@ -111,8 +115,10 @@ func kinds() []list {
 		{"statements: MySQL", mySQLCorpus},
 		{"statements: SQLite", sqliteCorpus},
 		{"memory by arguments", memoryByArguments},
+		{"tools of its own", ownTools},
 		{"memory and disk by SQLite", memoryBySQLite},
 		{"damaged SQLite files", damagedSQLite},
+		{"hostile write-ahead logs", hostileWAL},
 		{"stored code: PostgreSQL", storedCodePostgres},
 		{"stored code: MariaDB and MySQL", storedCodeMySQL},
 		{"locks left behind", locksLeftBehind},
@@ -122,6 +128,7 @@ func kinds() []list {
 		{"around the lists", aroundTheLists},
 		{"powerful logins", powerfulLogins},
 		{"pooler", behindPooler},
+		{"TLS that is none", switchedTLS},
 		{"API keys", apiKeys},
 		{"other tenants, wrong roles", wrongCallers},
 		{"streams", manyStreams},

@@ -60,39 +60,42 @@ func (b body) of(n int) []byte {
 	return buf.Bytes()
 }
 
-const largeBody = 15 << 20 // below the limit of contract 1
+const (
+	largeBody  = 15 << 20 // below the limit of contract 1
+	toolCalled = "get_current_time"
+)
 
 func memoryByArguments(context.Context, *rig) ([]attempt, error) {
 	var all []attempt
 	for _, b := range bodies() {
 		all = append(all, attempt{name: b.name + ", 15 MB, one call", run: func(ctx context.Context, r *rig) (string, bool) {
-			return r.flood(ctx, r.viewer, "/t/"+slug+"/mcp", b.of(largeBody), 1)
+			return r.flood(ctx, r.viewer, "/t/"+slug+"/mcp", b.of(largeBody), toolCalled, 1)
 		}})
 	}
 	for _, b := range bodies()[:2] {
 		for _, calls := range []int{6, 12} {
 			all = append(all, attempt{name: fmt.Sprintf("%s, 15 MB, %d calls at once", b.name, calls), run: func(ctx context.Context, r *rig) (string, bool) {
-				return r.flood(ctx, r.viewer, "/t/"+slug+"/mcp", b.of(largeBody), calls)
+				return r.flood(ctx, r.viewer, "/t/"+slug+"/mcp", b.of(largeBody), toolCalled, calls)
 			}})
 		}
 	}
 	objects := body{"", `{"x":[{}`, `,{}`, `]}`}
 	for _, path := range []string{"/api/v1/auth/login", "/api/v1/tenants", "/api/v1/connections", "/t/" + slug + "/oauth/register"} {
 		all = append(all, attempt{name: "empty objects, 1 MB, 6 at once to " + path, run: func(ctx context.Context, r *rig) (string, bool) {
-			return r.flood(ctx, r.admin, path, objects.of(1<<20-1024), 6)
+			return r.flood(ctx, r.admin, path, objects.of(1<<20-1024), "", 6)
 		}})
 	}
 	return all, nil
 }
 
-// flood sends a body several times at once and reports how much the gateway
-// grew meanwhile.
-func (r *rig) flood(ctx context.Context, as *client.Client, path string, content []byte, calls int) (string, bool) {
+// flood sends a body, which may call a tool, several times at once and reports
+// how much the gateway grew meanwhile.
+func (r *rig) flood(ctx context.Context, as *client.Client, path string, content []byte, tool string, calls int) (string, bool) {
 	return r.watchMemory(ctx, int64(growthPerByte*len(content)*calls+growthAllowed), func(ctx context.Context) string {
 		statuses := make([]string, calls)
 		var all sync.WaitGroup
 		for i := range calls {
-			all.Go(func() { statuses[i] = post(ctx, as, path, content) })
+			all.Go(func() { statuses[i] = post(ctx, as, path, content, tool) })
 		}
 		all.Wait()
 		return strings.Join(statuses, " ")
@@ -100,7 +103,7 @@ func (r *rig) flood(ctx context.Context, as *client.Client, path string, content
 }
 
 // post sends a JSON body and returns the status.
-func post(ctx context.Context, as *client.Client, path string, content []byte) string {
+func post(ctx context.Context, as *client.Client, path string, content []byte, tool string) string {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, as.Base+path, bytes.NewReader(content))
 	if err != nil {
 		return err.Error()
@@ -108,10 +111,10 @@ func post(ctx context.Context, as *client.Client, path string, content []byte) s
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json, text/event-stream")
 	req.Header.Set("Authorization", "Bearer "+as.Credential)
-	if strings.Contains(path, "/mcp") {
+	if tool != "" {
 		req.Header.Set("MCP-Protocol-Version", "2026-07-28")
 		req.Header.Set("Mcp-Method", "tools/call")
-		req.Header.Set("Mcp-Name", "get_current_time")
+		req.Header.Set("Mcp-Name", tool)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
