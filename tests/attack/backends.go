@@ -44,21 +44,35 @@ func outlivingWork(ctx context.Context, r *rig) ([]attempt, error) {
 	if err != nil {
 		return nil, err
 	}
-	tool, id, err := r.connection(ctx, "stuck", "postgres", address, true)
-	if err != nil {
+	limited := fmt.Sprintf("mcpgw_attack_limited_%d", os.Getpid())
+	if err := executeAll(ctx, db, "CREATE ROLE "+limited+" LOGIN PASSWORD 'x' CONNECTION LIMIT 5"); err != nil {
 		return nil, err
 	}
-	return []attempt{{name: "8 calls that cannot be cancelled, hung up at once", run: func(ctx context.Context, r *rig) (string, bool) {
-		if err := r.allowFunction(ctx, id, "public.stubborn(integer)"); err != nil {
-			return err.Error(), false
+	r.onCleanUp(func(ctx context.Context) error {
+		return execute(ctx, "pgx", os.Getenv("MCPGW_TEST_POSTGRES"), "DROP ROLE "+limited)
+	})
+	var all []attempt
+	for i, login := range []struct{ name, address string }{
+		{"a superuser", address},
+		{"a login that all its connections are taken from", asUser(address, limited, "x")},
+	} {
+		tool, id, err := r.connection(ctx, fmt.Sprint("stuck ", i), "postgres", login.address, true)
+		if err != nil {
+			return nil, err
 		}
-		return r.hangUp(ctx, db, tool)
-	}}}, nil
+		all = append(all, attempt{name: "8 calls that cannot be cancelled, hung up at once, of " + login.name, run: func(ctx context.Context, r *rig) (string, bool) {
+			if err := r.allowFunction(ctx, id, "public.stubborn(integer)"); err != nil {
+				return err.Error(), false
+			}
+			return r.hangUp(ctx, db, tool)
+		}})
+	}
+	return all, nil
 }
 
-// stubbornChars makes stubborn work for some ten seconds without looking at
+// stubbornChars makes stubborn work for some six seconds without looking at
 // a cancel request.
-const stubbornChars = 100_000
+const stubbornChars = 60_000
 
 func (r *rig) hangUp(ctx context.Context, db *sql.DB, tool string) (string, bool) {
 	calls, stop := context.WithTimeout(ctx, 2*time.Second)

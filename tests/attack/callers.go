@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
-	"sync/atomic"
-	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/client"
 )
@@ -121,53 +118,4 @@ func wrongCallers(ctx context.Context, r *rig) (all []attempt, err error) {
 		}
 	}
 	return all, nil
-}
-
-// streamsTried is above the bound of a user (docs/design/008).
-const streamsTried = 1500
-
-// manyStreams opens more streams than one user may have.
-func manyStreams(context.Context, *rig) ([]attempt, error) {
-	return []attempt{{name: fmt.Sprintf("%d streams of one user", streamsTried), run: func(ctx context.Context, r *rig) (string, bool) {
-		var refused atomic.Int64
-		answer, held := r.watchMemory(ctx, 200<<20, func(ctx context.Context) string {
-			ctx, closeAll := context.WithCancel(ctx)
-			defer closeAll()
-			transport := &http.Transport{}
-			defer transport.CloseIdleConnections()
-			opened := 0
-			for range streamsTried {
-				resp, err := openStream(ctx, transport, r.viewer)
-				switch {
-				case err != nil:
-					return err.Error()
-				case resp.StatusCode == http.StatusTooManyRequests:
-					refused.Add(1)
-					resp.Body.Close()
-				default:
-					opened++
-				}
-			}
-			result, err := r.analyst.CallTool(ctx, slug, "get_current_time", map[string]any{})
-			return fmt.Sprintf("%d opened, %d refused; another user's call meanwhile: %s %v", opened, refused.Load(), result.Text(), err)
-		})
-		pause(ctx, time.Second) // the gateway notices that they are closed
-		return answer, held && refused.Load() >= streamsTried-1000
-	}}}, nil
-}
-
-// openStream opens an HTTP+SSE stream and reads its first event.
-func openStream(ctx context.Context, transport http.RoundTripper, as *client.Client) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, as.Base+"/t/"+slug+"/mcp/sse", nil)
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Accept", "text/event-stream")
-	req.Header.Set("Authorization", "Bearer "+as.Credential)
-	resp, err := transport.RoundTrip(req)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		return resp, err
-	}
-	_, err = io.ReadFull(resp.Body, make([]byte, 16))
-	return resp, err
 }

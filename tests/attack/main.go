@@ -132,6 +132,7 @@ func kinds() []list {
 		{"API keys", apiKeys},
 		{"other tenants, wrong roles", wrongCallers},
 		{"streams", manyStreams},
+		{"slow readers", slowlyRead},
 		{"several instances", severalInstances},
 		{"audit log", auditLog},
 	}
