@@ -229,12 +229,15 @@ func (c *Config) warn(line string) { c.Warnings = append(c.Warnings, line) }
 
 var (
 	hostName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+	pagePath   = regexp.MustCompile(`^([A-Za-z0-9._~-]+/)*([A-Za-z0-9._~-]+|\*)?$`)
 	schemeName = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 )
 
-func checkHost(s string) error {
-	if !hostName.MatchString(s) {
-		return fmt.Errorf("%q must be a host name in lower case", s)
+// checkPage accepts a host name, and one with the path of a page.
+func checkPage(s string) error {
+	host, path, _ := strings.Cut(s, "/")
+	if !hostName.MatchString(host) || !pagePath.MatchString(path) || hasDotDot(path) {
+		return fmt.Errorf("%q must be a host name in lower case, or host/path for one page, or host/path/* for the pages directly below", s)
 	}
 	return nil
 }

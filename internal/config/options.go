@@ -99,8 +99,12 @@ func tokenOptions(c *Config) []option {
 			meaning: "sign-in transaction life; raise for slow identity providers"},
 		{name: "OAUTH_CODE_TTL_MINUTES", def: "5", value: duration(&c.OAuthCodeTTL, time.Minute, 1, yearInMinutes),
 			meaning: "authorization-code life"},
-		{name: "OAUTH_REDIRECT_HOSTS", def: "claude.ai, claude.com, chatgpt.com, vscode.dev, insiders.vscode.dev, cursor.com",
-			value: list(&c.RedirectHosts, checkHost), meaning: "https redirect hosts (replaces the default)"},
+		{name: "OAUTH_REDIRECT_HOSTS", def: "claude.ai/api/mcp/auth_callback, claude.com/api/mcp/auth_callback, " +
+			"chatgpt.com/connector_platform_oauth_redirect, chatgpt.com/connector/oauth/*, vscode.dev/redirect, " +
+			"insiders.vscode.dev/redirect, cursor.com/agents/mcp/oauth/callback",
+			value: list(&c.RedirectHosts, checkPage),
+			meaning: "where https redirects may lead (replaces the default): `host/path` for one page, `host/path/*` for the pages directly below, " +
+				"both without a query; `host` for every page of a host that holds no open redirector"},
 		{name: "OAUTH_REDIRECT_SCHEMES", def: "cursor, vscode, vscode-insiders, claude",
 			value: list(&c.RedirectSchemes, checkScheme), meaning: "custom redirect schemes (replaces the default)"},
 		{name: "ALLOW_QUERY_API_KEYS", def: "true", value: boolean(&c.AllowQueryAPIKeys),

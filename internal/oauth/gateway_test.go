@@ -176,3 +176,33 @@ func TestTokensOfTheGateway(t *testing.T) {
 		t.Error("an access token outlives its family")
 	}
 }
+
+// TestDefaultRedirects holds the default of OAUTH_REDIRECT_HOSTS, on the whole
+// gateway: pages of known clients, not their hosts. A host that the operator
+// lists alone is allowed with every path.
+func TestDefaultRedirects(t *testing.T) {
+	standard := gatewaytest.Start(t, gatewaytest.Options{})
+	own := gatewaytest.Start(t, gatewaytest.Options{Env: map[string]string{"OAUTH_REDIRECT_HOSTS": "claude.ai, portal.example/cb"}})
+	for _, tt := range []struct {
+		g    *gatewaytest.Gateway
+		uri  string
+		want int
+	}{
+		{standard, "https://claude.ai/api/mcp/auth_callback", http.StatusCreated},
+		{standard, "https://chatgpt.com/connector/oauth/abc123", http.StatusCreated},
+		{standard, "https://www.cursor.com/agents/mcp/oauth/callback", http.StatusCreated},
+		{standard, "https://claude.ai/elsewhere", http.StatusBadRequest},
+		{standard, "https://chatgpt.com/", http.StatusBadRequest},
+		{standard, "https://vscode.dev/redirect?url=https://evil.example", http.StatusBadRequest},
+		{own, "https://claude.ai/elsewhere", http.StatusCreated},
+		{own, "https://portal.example/cb", http.StatusCreated},
+		{own, "https://portal.example/other", http.StatusBadRequest},
+		{own, "https://vscode.dev/redirect", http.StatusBadRequest},
+	} {
+		b := &browser{rig: &rig{addr: tt.g.Base, base: tt.g.Base}, ip: "192.0.2.1", http: mustBrowser(t)}
+		a := b.send(t, http.MethodPost, "/t/acme/oauth/register", jsonType, `{"redirect_uris":["`+tt.uri+`"]}`)
+		if a.status != tt.want {
+			t.Errorf("%s: %d %s", tt.uri, a.status, a.body)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,7 +21,10 @@ const (
 // Redirects is where clients may have people sent to, beside this computer
 // (contract 4.5).
 type Redirects struct {
-	Hosts   []string // OAUTH_REDIRECT_HOSTS
+	// Hosts is OAUTH_REDIRECT_HOSTS. An entry is a host with any path, a host
+	// with the path of one page, or, with /* at its end, a host with the pages
+	// directly below a path.
+	Hosts   []string
 	Schemes []string // OAUTH_REDIRECT_SCHEMES
 }
 
@@ -35,7 +39,7 @@ func (r Redirects) check(t store.Tenant, raw string) error {
 		return refuse(codeInvalidRequest, textNotLoopback)
 	case u.Scheme == "http":
 		return nil
-	case u.Scheme == "https" && r.allowsHost(t, u.Host):
+	case u.Scheme == "https" && r.allowsPage(t, u):
 		return nil
 	case u.Scheme != "https" && slices.Contains(r.Schemes, u.Scheme):
 		return nil
@@ -69,12 +73,40 @@ func isLoopback(u *url.URL) bool {
 	return false
 }
 
-// allowsHost reports whether the operator or the tenant listed the host. The
+// allowsPage reports whether the operator or the tenant listed the page. The
 // www. name belongs to whoever has the host itself.
-func (r Redirects) allowsHost(t store.Tenant, host string) bool {
-	host = strings.TrimPrefix(strings.ToLower(host), "www.")
-	return slices.Contains(r.Hosts, host) || slices.Contains(t.RedirectHosts, host)
+func (r Redirects) allowsPage(t store.Tenant, u *url.URL) bool {
+	host := strings.TrimPrefix(strings.ToLower(u.Host), "www.")
+	return slices.Contains(t.RedirectHosts, host) ||
+		slices.ContainsFunc(r.Hosts, func(entry string) bool { return covers(entry, host, u) })
 }
+
+// covers reports whether an entry of Redirects.Hosts is for the URL. Where the
+// entry names a page, a query is refused too: pages that pass people on take
+// their target from there.
+func covers(entry, host string, u *url.URL) bool {
+	name, page, pinned := strings.Cut(entry, "/")
+	switch {
+	case name != host:
+		return false
+	case !pinned:
+		return true
+	case u.RawQuery != "" || u.ForceQuery:
+		return false
+	}
+	asked := rooted(u)
+	page = "/" + page
+	folder, isFolder := strings.CutSuffix(page, "*")
+	if !isFolder {
+		return asked == page
+	}
+	last, below := strings.CutPrefix(asked, folder)
+	return below && pageName.MatchString(last)
+}
+
+// pageName is the last part of a path, without anything that a server could
+// read as a way to another folder.
+var pageName = regexp.MustCompile(`^[A-Za-z0-9_-][A-Za-z0-9._~-]*$`)
 
 // sameRedirect compares a requested URI with a registered one: exactly, but
 // for the port of a loopback URI, which a native client gets anew each time

@@ -2,6 +2,7 @@ package oauth
 
 import (
 	"net/url"
+	"path"
 	"strings"
 	"testing"
 
@@ -15,11 +16,12 @@ func FuzzRedirect(f *testing.F) {
 		"http://localhost/callback", "http://[::1]:1/?a=b", "https://claude.ai/api/mcp/auth_callback", "https://www.claude.ai?x&",
 		"cursor://anysphere.cursor-mcp/oauth/callback", `https://claude.ai\@evil.example`, "https://claude.ai:443@evil.example/",
 		"https://evil.example/#https://claude.ai", "http://127.0.0.1.evil.example", "http://0x7f.1/", "javascript://claude.ai/%0aalert(1)",
+		"https://app.example/cb", "https://app.example/c/abc", "https://app.example/c/..", "https://app.example/cb?x", "https://app.example//cb",
 		"cursor:evil", "https:claude.ai", "https:///claude.ai", "HTTPS://CLAUDE.AI/x", "http://localhost%00.evil.example/", "https://claude.ai%2eevil.example/",
 	} {
 		f.Add(uri, "state")
 	}
-	r := Redirects{Hosts: []string{"claude.ai"}, Schemes: []string{"cursor"}}
+	r := Redirects{Hosts: []string{"claude.ai", "app.example/cb", "app.example/c/*"}, Schemes: []string{"cursor"}}
 	f.Fuzz(func(t *testing.T, uri, state string) {
 		if r.check(store.Tenant{}, uri) != nil {
 			return
@@ -40,10 +42,66 @@ func FuzzRedirect(f *testing.F) {
 			t.Errorf("%q: state %q arrives as %q", uri, state, q["state"])
 		}
 		host := strings.TrimPrefix(strings.ToLower(after.Host), "www.")
-		if after.Scheme == "https" && host != "claude.ai" || after.Scheme == "http" && !isLoopback(after) || !strings.Contains("http https cursor", after.Scheme) {
+		pinned := host == "app.example" && before.RawQuery == "" &&
+			(before.EscapedPath() == "/cb" || strings.HasPrefix(before.EscapedPath(), "/c/") && path.Dir(path.Clean(before.Path)) == "/c")
+		if after.Scheme == "https" && host != "claude.ai" && !pinned || after.Scheme == "http" && !isLoopback(after) || !strings.Contains("http https cursor", after.Scheme) {
 			t.Errorf("%q is allowed", uri)
 		}
 	})
+}
+
+// TestPinnedRedirects: of a host with a path only that page is a client's. An
+// open redirector elsewhere on the host would pass codes on.
+func TestPinnedRedirects(t *testing.T) {
+	r := Redirects{Hosts: []string{"app.example/cb", "app.example/c/*", "root.example/", "whole.example"}}
+	own := store.Tenant{RedirectHosts: []string{"own.example", "own.example:8443"}}
+	for uri, want := range map[string]bool{
+		"https://app.example/cb":              true,
+		"https://www.app.example/cb":          true,
+		"https://APP.example/cb":              true,
+		"https://app.example/c/a1-B._~":       true,
+		"https://root.example":                true,
+		"https://root.example/":               true,
+		"https://whole.example/any/path?a=b":  true,
+		"https://own.example/any/path?a=b":    true,
+		"https://own.example:8443/cb":         true,
+		"https://app.example":                 false,
+		"https://app.example/":                false,
+		"https://app.example/CB":              false,
+		"https://app.example/cb/":             false,
+		"https://app.example/cb/x":            false,
+		"https://app.example//cb":             false,
+		"https://app.example/x/../cb":         false,
+		"https://app.example/%63b":            false,
+		"https://app.example/cb%2f..%2fx":     false,
+		"https://app.example/cb;x":            false,
+		"https://app.example/cb?":             false,
+		"https://app.example/cb?to=x":         false,
+		"https://app.example:443/cb":          false,
+		"https://app.example./cb":             false,
+		"https://www.www.app.example/cb":      false,
+		"https://app.example/c":               false,
+		"https://app.example/c/":              false,
+		"https://app.example/c/*":             false,
+		"https://app.example/c/a/b":           false,
+		"https://app.example/c/..":            false,
+		"https://app.example/c/.":             false,
+		"https://app.example/c/%2e%2e":        false,
+		"https://app.example/c/a%2fb":         false,
+		"https://app.example/c/a?to=x":        false,
+		"https://root.example/cb":             false,
+		"https://whole.example:8443/cb":       false,
+		"https://whole.example.evil.test/cb":  false,
+		"https://own.example.evil.test/cb":    false,
+		"https://app.example/c/a\\..\\logout": false,
+	} {
+		if err := r.check(own, uri); (err == nil) != want {
+			t.Errorf("%s: %v", uri, err)
+		}
+	}
+	if err := r.check(store.Tenant{}, "https://own.example/cb"); err == nil {
+		t.Error("the host of another tenant is allowed")
+	}
 }
 
 func TestSameRedirect(t *testing.T) {

@@ -1,6 +1,7 @@
 package oauth_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -8,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
 const jsonType = "application/json"
@@ -118,6 +121,8 @@ func TestLargeClients(t *testing.T) {
 		{"Codex, Zed, Gemini CLI", []string{"http://[::1]:0/callback"}, "http://[::1]:40001/callback", false},
 		{"mcp-remote", []string{"http://localhost:3335/oauth/callback"}, "http://localhost:49150/oauth/callback", false},
 		{"Antigravity: its host is not on the list", []string{"https://antigravity.google/oauth-callback"}, "", true},
+		{"another page of a known host", []string{"https://claude.ai/elsewhere"}, "", true},
+		{"another page beside the right one", []string{"https://claude.ai/api/mcp/auth_callback", "https://claude.ai/logout?to=x"}, "", true},
 		{"an unknown scheme", []string{"evil://callback"}, "", true},
 	}
 	for _, tt := range tests {
@@ -155,4 +160,26 @@ func TestTenantRedirectHosts(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestRegisteredUnderOlderRules: a client keeps what it registered, but the
+// rules of today decide where people are sent. What it holds already goes on.
+func TestRegisteredUnderOlderRules(t *testing.T) {
+	r := newRig(t)
+	const elsewhere = "https://claude.ai/elsewhere"
+	c := store.OAuthClient{ClientID: "older", Name: "Older", RedirectURIs: []string{loopback, elsewhere}, Kind: store.RegisteredClient}
+	r.write(t, func(ctx context.Context, tx *store.Tx) error { return tx.SaveOAuthClient(ctx, c) })
+	b := r.browser(t)
+	q := authorization(c.ClientID)
+	q.Set("redirect_uri", elsewhere)
+	if got := b.get(t, "/t/acme/oauth/authorize?"+q.Encode()).refusal(t); got != "400 invalid_request: redirect_uri is not allowed" {
+		t.Error(got)
+	}
+	code := b.post(t, "/t/acme/oauth/login", signIn(b.authorize(t, authorization(c.ClientID)))).landed(t).Get("code")
+	p := pairOf(t, c.ClientID, b.token(t, redemption(c.ClientID, code)))
+	if a := b.token(t, renewal(p)); a.status != http.StatusOK {
+		t.Errorf("its other redirect URI does not do: %d %s", a.status, a.body)
+	}
+	r.allowHosts(t, "claude.ai") // an organisation may list the whole host for itself
+	b.authorize(t, q)
 }

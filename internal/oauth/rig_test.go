@@ -120,7 +120,11 @@ func newRigOn(t testing.TB, databaseURL string, options ...option) *rig {
 		Store: r.store, Audit: records, Log: log, Now: r.clock.now, Documents: http.DefaultClient, Base: r.base,
 		Limits: limit.New(limit.Config{Source: limit.NewMemory(0), Now: r.clock.now}),
 		Redirects: oauth.Redirects{
-			Hosts:   []string{"claude.ai", "claude.com", "chatgpt.com", "vscode.dev", "insiders.vscode.dev", "cursor.com"},
+			Hosts: []string{
+				"claude.ai/api/mcp/auth_callback", "claude.com/api/mcp/auth_callback", "chatgpt.com/connector_platform_oauth_redirect",
+				"chatgpt.com/connector/oauth/*", "vscode.dev/redirect", "insiders.vscode.dev/redirect", "cursor.com/agents/mcp/oauth/callback",
+				"whole.example",
+			},
 			Schemes: []string{"cursor", "vscode", "vscode-insiders", "claude"},
 		},
 		StateLife: 10 * time.Minute, CodeLife: 5 * time.Minute, RefreshLife: 30 * 24 * time.Hour,
