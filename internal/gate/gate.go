@@ -122,7 +122,7 @@ func (g *Gate) newCall(c Caller, name string, args json.RawMessage) *call {
 
 func (g *Gate) run(ctx context.Context, run *call) (*tool.Result, error) {
 	result, refusal := run.do(ctx)
-	if err := run.record(ctx, result, refusal); err != nil {
+	if err := run.record(ctx, result, refusal.forRecord()); err != nil {
 		g.cfg.Logger.ErrorContext(ctx, "audit record failed, result withheld", "tool", run.name, "request_id", run.caller.RequestID, "err", err)
 		refusal = &Refusal{Outcome: AuditLost, Text: "Error: audit log unavailable", Err: err}
 	}
@@ -140,7 +140,7 @@ func (g *Gate) observe(run *call, refusal *Refusal) {
 	}
 	outcome, kind := Done, "unknown"
 	if refusal != nil {
-		outcome = refusal.Outcome
+		outcome = refusal.forRecord().Outcome
 	}
 	if run.rule != nil {
 		kind = string(run.rule.Tool.Kind)
@@ -202,20 +202,34 @@ func (c *call) do(ctx context.Context) (*tool.Result, *Refusal) {
 	return c.fit(ctx, result, timeout)
 }
 
+// authorise finds the tool and decides whether the caller's role may call it.
+// A tool that the caller may not know of is answered as one that does not exist
+// (contract 8.2, step 1, and 15.2 A26); only the record tells them apart.
 func (c *call) authorise(ctx context.Context) *Refusal {
+	role := c.caller.Principal.Role
 	rule, err := c.find(ctx, c.caller.Principal)
 	switch {
 	case err != nil:
 		return c.internal(ctx, err)
 	case rule == nil:
-		kind, name := c.asked()
-		return &Refusal{Outcome: Unknown, Text: "Unknown " + kind + ": " + name}
+		return c.refuseUnknown()
 	}
 	c.rule = rule
-	if c.caller.Principal.IsZero() || !rule.Allows(c.caller.Principal.Role) {
-		return &Refusal{Outcome: Denied, Text: rule.denied()}
+	if !c.caller.Principal.IsZero() && rule.Allows(role) {
+		return nil
 	}
-	return nil
+	denied := &Refusal{Outcome: Denied, Text: rule.denied()}
+	if rule.Visible(role) {
+		return denied
+	}
+	unknown := c.refuseUnknown()
+	unknown.actual = denied
+	return unknown
+}
+
+func (c *call) refuseUnknown() *Refusal {
+	kind, name := c.asked()
+	return &Refusal{Outcome: Unknown, Text: "Unknown " + kind + ": " + name}
 }
 
 func (c *call) find(ctx context.Context, p identity.Principal) (*Rule, error) {

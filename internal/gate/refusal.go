@@ -19,7 +19,7 @@ type Outcome uint8
 // The outcomes.
 const (
 	Done      Outcome = iota
-	Unknown           // no such tool for this tenant: JSON-RPC -32602 at the MCP door
+	Unknown           // no such tool that this caller may know of: JSON-RPC -32602 at the MCP door
 	Denied            // the role is too low
 	Limited           // a call limit was reached
 	Rejected          // bad arguments, or a statement that the guard refused: nothing was done
@@ -64,6 +64,16 @@ type Refusal struct {
 	Outcome Outcome
 	Text    string
 	Err     error // the cause, for logs
+
+	actual *Refusal // the truth, where the caller may not learn it
+}
+
+// forRecord returns the refusal as the audit record and the metrics have it.
+func (r *Refusal) forRecord() *Refusal {
+	if r != nil && r.actual != nil {
+		return r.actual
+	}
+	return r
 }
 
 // Error returns the text.
