@@ -27,6 +27,7 @@ type connector struct {
 	target  *target
 	dialer  *egress.Dialer
 	powers  powers
+	proofs  proofs
 	killing chan struct{} // holds one token: one connection at a time beside the pool
 	plain   atomic.Bool   // the server has no TLS, and ssl-mode=preferred puts up with that
 }
@@ -34,6 +35,7 @@ type connector struct {
 func newConnector(t *target, env database.Env) *connector {
 	c := &connector{target: t, dialer: env.Dialer, killing: make(chan struct{}, 1)}
 	c.powers.allowed = env.Rules.AllowPowerfulLogin
+	c.proofs.native, c.proofs.proven = t.native, t.tls.verified()
 	return c
 }
 
@@ -92,7 +94,7 @@ func (c *connector) attempt(ctx context.Context, address string, config *tls.Con
 		if err != nil {
 			return nil, err
 		}
-		w = newWire(inner, config)
+		w = newWire(inner, config, &c.proofs)
 		return w, nil
 	}
 	connect, err := mysql.NewConnector(settings)
@@ -106,6 +108,7 @@ func (c *connector) attempt(ctx context.Context, address string, config *tls.Con
 	switch {
 	case err == nil:
 		w.loggedIn()
+		c.proofs.loggedIn(w)
 		return conn, w, nil
 	case w == nil:
 		return nil, nil, err
@@ -132,7 +135,7 @@ func (c *connector) config(address string, secured bool) *mysql.Config {
 	m.TLS = nil                   // the wire's
 	m.Logger = &mysql.NopLogger{} // it would log beside the gateway's own log
 	m.ConnectionAttributes = "program_name:" + c.target.program
-	m.AllowNativePasswords = true // a challenge and its answer: MariaDB's default
+	m.AllowNativePasswords = true // the wire judges that by the connection's proofs
 	m.AllowAllFiles = false
 	m.AllowCleartextPasswords = false
 	m.AllowFallbackToPlaintext = false
@@ -216,6 +219,7 @@ func guarded(f func() error) (err error) {
 func connectFault(caller, limited context.Context, err error) error {
 	var server *mysql.MySQLError
 	var known *fault.Error
+	declined := proofFault(err)
 	switch {
 	case errors.As(err, &known):
 		return err
@@ -229,8 +233,8 @@ func connectFault(caller, limited context.Context, err error) error {
 		return database.ConnectFault(database.ErrTimedOut, err)
 	case errors.Is(err, mysql.ErrNoTLS), errors.Is(err, errHandshake):
 		return database.ConnectFault(database.ErrTLS, err)
-	case refusedPassword(err):
-		return database.ConnectFault(database.ErrAuthentication, err)
+	case declined != nil:
+		return declined
 	case errors.Is(err, errProtocol), errors.Is(err, errTooLong):
 		return database.ConnectFault(database.ErrOther, err)
 	case isNetwork(err):
@@ -238,17 +242,6 @@ func connectFault(caller, limited context.Context, err error) error {
 	default:
 		return database.ConnectFault(database.ErrOther, err)
 	}
-}
-
-// refusedPassword reports whether this side declined to prove the password in
-// the way that the server wanted.
-func refusedPassword(err error) bool {
-	for _, known := range []error{errServerKey, mysql.ErrCleartextPassword, mysql.ErrOldPassword, mysql.ErrUnknownPlugin} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
 }
 
 func isTimeout(err error) bool {

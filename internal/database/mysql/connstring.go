@@ -12,6 +12,7 @@ import (
 type target struct {
 	database.ConnURL
 	tls            tlsMode
+	native         nativeRule
 	program        string
 	connectTimeout time.Duration
 }

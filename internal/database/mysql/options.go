@@ -17,8 +17,8 @@ const (
 	tlsVerifyIdentity tlsMode = "verify-identity"
 )
 
-// setOption applies the allow-list of contract 3.5: TLS mode, program name,
-// charset and connect timeout. Whatever else a driver would understand is
+// setOption applies the allow-list of contract 3.5: TLS mode, the answer to
+// mysql_native_password, program name, charset and connect timeout. Whatever else a driver would understand is
 // refused by name.
 func (t *target) setOption(o database.Option) (err error) {
 	switch o.Key {
@@ -30,6 +30,8 @@ func (t *target) setOption(o database.Option) (err error) {
 		return t.setTLS(o, map[string]tlsMode{"true": tlsVerifyCA})
 	case "sslverifyidentity":
 		return t.setTLS(o, map[string]tlsMode{"true": tlsVerifyIdentity})
+	case "allownativepasswords":
+		return t.setNative(o)
 	case "charset":
 		return checkCharset(o)
 	case "connecttimeout":
@@ -87,6 +89,19 @@ func checkCharset(o database.Option) error {
 	default:
 		return o.Refuse("must be utf8mb4")
 	}
+}
+
+// setNative takes the Go driver's option for mysql_native_password.
+func (t *target) setNative(o database.Option) error {
+	switch strings.ToLower(o.Value) {
+	case "true":
+		t.native = nativeAlways
+	case "false":
+		t.native = nativeNever
+	default:
+		return o.Refuse("must be true or false")
+	}
+	return nil
 }
 
 // setProgram names the gateway in the server's session attributes. Commas and

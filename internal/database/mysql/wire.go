@@ -28,6 +28,9 @@ var (
 	// where nobody has proven whose key it is. MySQL's own clients do not take
 	// it unasked either.
 	errServerKey = errors.New("server asks for the password without TLS")
+	// errSHA256: the same under sha256_password, with TLS as well: the driver
+	// does not see the wire's.
+	errSHA256    = errors.New("server asks for sha256_password")
 	errHandshake = errors.New("TLS handshake")
 	errProtocol  = errors.New("server broke the protocol")
 	errTooLong   = errors.New("server sent more than it may")
@@ -41,6 +44,9 @@ type wire struct {
 	net.Conn             // to the server; its methods may be called at any time
 	stream   net.Conn    // the same, or TLS over it: what Read and Write use
 	config   *tls.Config // nil without TLS
+	proofs   *proofs
+	scheme   string // that the server has asked for last
+	native   bool   // mysql_native_password is among those asked for
 
 	reader  *bufio.Reader // of stream
 	left    int           // bytes that the server may still send
@@ -54,9 +60,9 @@ type wire struct {
 	unread  int  // bytes of a checked packet that the driver has not read
 }
 
-func newWire(conn net.Conn, config *tls.Config) *wire {
+func newWire(conn net.Conn, config *tls.Config, p *proofs) *wire {
 	return &wire{
-		Conn: conn, stream: conn, config: config,
+		Conn: conn, stream: conn, config: config, proofs: p,
 		reader: bufio.NewReaderSize(conn, readBuffer), left: maxLogin, login: true,
 	}
 }
@@ -142,15 +148,22 @@ func (w *wire) check(payload []byte) error {
 		w.head = payload[0] == packetOK
 		return checkHead(payload)
 	case w.greeted:
-		return checkReply(payload)
+		return w.checkReply(payload)
 	default:
 		w.greeted = true
-		if err := checkGreeting(payload, w.config != nil); err != nil {
+		if err := checkGreeting(payload, w.config != nil); err != nil || payload[0] == packetError {
 			return err
 		}
 		w.thread = threadOf(payload)
-		return nil
+		return w.asked(schemeOfGreeting(payload), true)
 	}
+}
+
+// asked takes the scheme that the server wants the password proven by.
+func (w *wire) asked(scheme string, greeting bool) error {
+	w.scheme = scheme
+	w.native = w.native || scheme == nativePassword
+	return w.proofs.check(scheme, greeting)
 }
 
 // Write implements [net.Conn]. The driver writes whole packets.
@@ -260,15 +273,12 @@ func checkGreeting(payload []byte, wantTLS bool) error {
 // greeting that has been checked.
 func threadOf(payload []byte) uint32 {
 	end := bytes.IndexByte(payload, 0)
-	if end < 0 || len(payload) < end+5 {
-		return 0 // an error packet
-	}
 	return binary.LittleEndian.Uint32(payload[end+1:])
 }
 
-// checkReply does the same for the answers to a login, and refuses the offer
-// of a key.
-func checkReply(payload []byte) error {
+// checkReply does the same for the answers to a login, judges the schemes that
+// they ask for, and refuses the offer of a key.
+func (w *wire) checkReply(payload []byte) error {
 	switch payload[0] {
 	case packetError:
 		return checkError(payload)
@@ -277,7 +287,11 @@ func checkReply(payload []byte) error {
 			return errProtocol
 		}
 	case packetMoreData:
-		if bytes.Contains(payload, []byte("-----BEGIN")) {
+		switch {
+		case !bytes.Contains(payload, []byte("-----BEGIN")):
+		case w.scheme == sha256Password:
+			return errSHA256
+		default:
 			return errServerKey
 		}
 	case packetSwitch:
@@ -286,6 +300,7 @@ func checkReply(payload []byte) error {
 		if end := bytes.IndexByte(payload, 0); len(payload) > 1 && (end < 0 || len(payload)-end-1 < 20) {
 			return errProtocol
 		}
+		return w.asked(schemeOfSwitch(payload), false)
 	}
 	return nil
 }
