@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"io"
 	"net"
@@ -176,7 +177,8 @@ func (c *connector) prepareSession(ctx context.Context, s *session) error {
 // failure apart by text only.
 type attempt struct {
 	*connector
-	stage stage
+	stage    stage
+	weakAuth bool // the server has asked for the password in clear text or as MD5
 }
 
 // stage is how far an attempt has come. dial does not note it: pgconn dials
@@ -218,23 +220,46 @@ func (a *attempt) frontend(r io.Reader, w io.Writer) *pgproto3.Frontend {
 	return pgproto3.NewFrontend(&greeting{Reader: bufio.NewReaderSize(r, readBuffer), attempt: a}, w)
 }
 
-// greeting looks at the first byte from the server.
+// greeting looks at the first message from the server.
 type greeting struct {
 	io.Reader
 	attempt *attempt
-	started bool
+	head    []byte
 }
+
+// Requests for a password, in the head of a message: its kind, a length of
+// four bytes, and the code of four bytes (PostgreSQL's manual, Message Formats).
+const (
+	authenticationHead = 9
+	authCleartext      = 3
+	authMD5            = 5
+)
 
 func (g *greeting) Read(p []byte) (int, error) {
 	n, err := g.Reader.Read(p)
-	if !g.started && n > 0 {
-		g.started = true
-		if p[0] == 'R' {
-			g.attempt.stage = greeted
-		}
+	if missing := authenticationHead - len(g.head); missing > 0 && n > 0 {
+		g.head = append(g.head, p[:min(n, missing)]...)
+		g.judge()
 	}
 	return n, err
 }
+
+// judge tells the attempt how the server asks for the password.
+func (g *greeting) judge() {
+	if g.head[0] != 'R' {
+		return
+	}
+	g.attempt.stage = greeted
+	if len(g.head) == authenticationHead {
+		code := binary.BigEndian.Uint32(g.head[5:])
+		g.attempt.weakAuth = code == authCleartext || code == authMD5
+	}
+}
+
+// weakAuthWords are said where requiredAuth has kept the password back.
+const weakAuthWords = database.ErrAuthentication + ": the server asks for the password in clear text or as an MD5 digest, " +
+	"which it gets only once a certificate proves who it is, so the password may be right: " +
+	"use sslmode=verify-full or verify-ca, or let the login use scram-sha-256"
 
 // fault puts a failure into the fixed set of contract 3.4.
 func (a *attempt) fault(caller, limited context.Context, err error) error {
@@ -259,6 +284,8 @@ func (a *attempt) fault(caller, limited context.Context, err error) error {
 		return database.ConnectFault(database.ErrCannotConnect, err)
 	case a.stage == dialling: // the server refused to speak TLS
 		return database.ConnectFault(database.ErrTLS, err)
+	case a.stage == greeted && a.weakAuth && !a.target.tls.verified():
+		return database.ConnectFault(weakAuthWords, err)
 	case a.stage == greeted:
 		return database.ConnectFault(database.ErrAuthentication, err)
 	default:
