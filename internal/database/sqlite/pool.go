@@ -28,7 +28,9 @@ func (c *conn) with(caller context.Context, timeout time.Duration, fn func(*work
 
 // try runs fn on a worker, once. An idle worker that has ended meanwhile, as
 // the system ends processes when memory runs out, is nobody's fault: again is
-// true as long as there may be such.
+// true as long as there may be such. It is also true after a writer has begun
+// during a read without locks, which may have seen half of a change; the next
+// one opens the file with locks.
 func (c *conn) try(ctx context.Context, cancel context.CancelFunc, fn func(*worker) error) (again bool, err error) {
 	w, err := c.acquire(ctx, cancel)
 	if err != nil {
@@ -44,6 +46,9 @@ func (c *conn) try(ctx context.Context, cancel context.CancelFunc, fn func(*work
 	unwatch := w.watch(ctx)
 	err = fn(w)
 	unwatch()
+	if w.file.immutable && !w.file.current() {
+		return ctx.Err() == nil, ctx.Err()
+	}
 	if w.broken {
 		lost := errors.Is(err, errNotSent) && w.used
 		if ended := w.end(err); err != nil {
@@ -231,9 +236,9 @@ func (c *conn) openFile(ctx context.Context) (*worker, error) {
 	}
 	w, err := startWorker(ctx, c.command, f)
 	if needsImmutable(err) && f.atRest() {
-		// A write-ahead-log database at rest, in a folder that this process
-		// cannot write: SQLite would have to make the log's index. Nobody
-		// writes to it now, and current() notices when somebody begins to.
+		// The engine would make the log and its index, and leave them there:
+		// a writer of another account could not open them. Nobody writes to
+		// the file now, and current notices when somebody has begun to.
 		f.immutable = true
 		w, err = startWorker(ctx, c.command, f)
 	}
@@ -247,7 +252,17 @@ func (c *conn) openFile(ctx context.Context) (*worker, error) {
 	return w, nil
 }
 
+// needsImmutable reports whether a file at rest is better read without locks:
+// it is in write-ahead mode, or in a folder that the process cannot write.
 func needsImmutable(err error) bool {
 	var e *protocol.Error
-	return errors.As(err, &e) && (e.Primary() == protocol.CodeCantOpen || e.Primary() == protocol.CodeReadOnly)
+	if !errors.As(err, &e) {
+		return false
+	}
+	switch e.Primary() {
+	case protocol.CodeWriteAhead, protocol.CodeCantOpen, protocol.CodeReadOnly:
+		return true
+	default:
+		return false
+	}
 }

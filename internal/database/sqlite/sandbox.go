@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/mcp-gateway/mcp-gateway/internal/database"
 )
@@ -177,6 +178,15 @@ func (f file) atRest() bool {
 	}
 	return true
 }
+
+// settling is how long after its last change a file counts as settled: more
+// than the unit in which any file system keeps the time of a change, so that
+// another change shows.
+const settling = 3 * time.Second
+
+// settled reports whether the file is at rest, and any change from now on shows
+// in current.
+func (f file) settled() bool { return f.atRest() && time.Since(f.info.ModTime()) > settling }
 
 func notFound(cause error) error { return database.ConnectFault(database.ErrDatabaseNotFound, cause) }
 

@@ -56,8 +56,11 @@ func startWorker(ctx context.Context, command Command, f file) (*worker, error) 
 
 func (w *worker) open(f file) error {
 	r := protocol.Request{Op: protocol.Open, Text: f.path}
-	if f.immutable {
+	switch {
+	case f.immutable:
 		r.Flags = protocol.Immutable
+	case f.settled():
+		r.Flags = protocol.AtRest
 	}
 	if err := w.send(&r); err != nil {
 		return err

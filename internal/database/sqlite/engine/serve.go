@@ -104,6 +104,9 @@ func (w *worker) answer(r *protocol.Request) error {
 	switch r.Op {
 	case protocol.Open:
 		w.out.Opened()
+		if r.Flags&protocol.AtRest != 0 && inWriteAheadMode(r.Text) {
+			return &protocol.Error{Code: protocol.CodeWriteAhead, Text: "the file is in write-ahead mode"}
+		}
 		if err := w.handle.open(r.Text, r.Flags&protocol.Immutable != 0); err != nil {
 			return err
 		}

@@ -57,6 +57,9 @@ const (
 const (
 	// Immutable opens the file without locks, as one that nobody writes to.
 	Immutable = 1 << iota
+	// AtRest says that there is nothing beside the file: Open fails with
+	// [CodeWriteAhead] for one in write-ahead mode, before it makes files there.
+	AtRest
 	// Own marks a statement of the gateway's own, which no list judges.
 	Own
 )
@@ -163,22 +166,23 @@ func (e *Error) Error() string { return e.Text }
 // Primary is the result code without its extension.
 func (e *Error) Primary() int32 { return e.Code & 0xff }
 
-// Result codes that the gateway tells apart. CodeChanged is no code of
-// SQLite's; see [Request].
+// Result codes that the gateway tells apart. CodeChanged and CodeWriteAhead are
+// no codes of SQLite's; see [Request] and [AtRest].
 const (
-	CodeError     = 1
-	CodePerm      = 3
-	CodeNoMemory  = 7
-	CodeReadOnly  = 8
-	CodeInterrupt = 9
-	CodeIO        = 10
-	CodeCorrupt   = 11
-	CodeFull      = 13
-	CodeCantOpen  = 14
-	CodeMisuse    = 21
-	CodeAuth      = 23
-	CodeNotADB    = 26
-	CodeChanged   = 0xfe
+	CodeError      = 1
+	CodePerm       = 3
+	CodeNoMemory   = 7
+	CodeReadOnly   = 8
+	CodeInterrupt  = 9
+	CodeIO         = 10
+	CodeCorrupt    = 11
+	CodeFull       = 13
+	CodeCantOpen   = 14
+	CodeMisuse     = 21
+	CodeAuth       = 23
+	CodeNotADB     = 26
+	CodeWriteAhead = 0xfd
+	CodeChanged    = 0xfe
 )
 
 // errFormat says that an answer is none of this protocol.
