@@ -19,7 +19,7 @@ type loginIn struct {
 func (in *loginIn) check() []httpx.Problem { return checkEmail(&in.Email, "email") }
 
 func (in *loginIn) attempt(c *call) auth.Attempt {
-	at := auth.Attempt{Email: in.Email, Password: in.Password, Client: c.client()}
+	at := auth.Attempt{Email: in.Email, Password: in.Password, Client: c.client(), Cookies: c.r.Cookies()}
 	if in.Slug != nil {
 		at.Slug = *in.Slug
 	}
@@ -118,7 +118,7 @@ type detailOut struct {
 }
 
 func (s *server) changePassword(ctx context.Context, c *call, in passwordIn) (detailOut, error) {
-	return detailOut{"Password changed"}, s.Auth.ChangePassword(ctx, c.who, c.client(), in.Current, in.New)
+	return detailOut{"Password changed"}, s.Auth.ChangePassword(ctx, c.w, c.who, c.client(), in.Current, in.New)
 }
 
 type providersOut struct {

@@ -2,11 +2,11 @@ package auth
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/mcp-gateway/mcp-gateway/identity"
 	"github.com/mcp-gateway/mcp-gateway/internal/audit"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
-	"github.com/mcp-gateway/mcp-gateway/internal/limit"
 	"github.com/mcp-gateway/mcp-gateway/internal/store"
 )
 
@@ -24,6 +24,7 @@ type Attempt struct {
 	Password string
 	Slug     string
 	Client   Client
+	Cookies  []*http.Cookie // of the request, one of which may show a known device
 }
 
 // Reasons of a refused sign-in (contract 10, login.failure).
@@ -59,11 +60,11 @@ func wrongCredentials(reason string) *Refused {
 // same for unknown accounts as for known ones, and a refusal is a *Refused
 // that its caller records under its own event name.
 func (a *Authenticator) CheckPassword(ctx context.Context, at Attempt) (store.LoginCandidate, error) {
-	if err := a.limitAccount(ctx, at); err != nil {
-		return store.LoginCandidate{}, err
-	}
 	found, err := a.cfg.Store.LoginCandidates(ctx, at.Email, at.Slug)
 	if err != nil {
+		return store.LoginCandidate{}, err
+	}
+	if found, err = a.admitAttempt(ctx, at, found); err != nil {
 		return store.LoginCandidate{}, err
 	}
 	local := withPassword(found)
@@ -84,27 +85,6 @@ func (a *Authenticator) CheckPassword(ctx context.Context, at Attempt) (store.Lo
 		}
 	}
 	return matches[0], closed(matches[0])
-}
-
-// accountRate is how often one account may be tried, over all addresses,
-// routes and slugs (contract 14, 15.2 A17).
-func accountRate() limit.Rate { return limit.PerMinute(10) }
-
-func (a *Authenticator) limitAccount(ctx context.Context, at Attempt) error {
-	d, err := a.cfg.Limits.Take(ctx, "login:account", at.Email, accountRate())
-	if err != nil || d.Allowed {
-		return err
-	}
-	if d.FirstRefusal {
-		err := a.cfg.Audit.Record(ctx, audit.Event{
-			Name: "ratelimit.hit", IP: at.Client.IP, RequestID: at.Client.RequestID, At: a.cfg.Now(),
-			Metadata: map[string]any{"route": "login", "limit": d.Rate.String(), "key": "account", "email": at.Email},
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return d.Err()
 }
 
 // withPassword leaves out the accounts that sign in through SSO.

@@ -209,7 +209,11 @@ func (a *Authenticator) SignIn(ctx context.Context, w http.ResponseWriter, r *ht
 	if err != nil {
 		return identity.Principal{}, err
 	}
-	return a.OpenBrowserSession(ctx, w, account, at.Client, methodPassword)
+	p, err := a.OpenBrowserSession(ctx, w, account, at.Client, methodPassword)
+	if err == nil {
+		a.RememberDevice(w, account.User)
+	}
+	return p, err
 }
 
 // OpenBrowserSession gives the browser a new session for an account that has
@@ -273,10 +277,10 @@ func (a *Authenticator) endSession(ctx context.Context, p identity.Principal, c 
 }
 
 // ChangePassword sets the caller's own password. Everything else that is
-// signed in as the caller ends (contract 2.4).
-func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal, c Client, current, next string) error {
-	scope := a.cfg.Store.Tenant(p.Tenant)
-	u, err := scope.User(ctx, p.User)
+// signed in as the caller ends (contract 2.4), and all devices are forgotten
+// but the browser that the caller is in.
+func (a *Authenticator) ChangePassword(ctx context.Context, w http.ResponseWriter, p identity.Principal, c Client, current, next string) error {
+	u, err := a.cfg.Store.Tenant(p.Tenant).User(ctx, p.User)
 	if err != nil {
 		return err
 	}
@@ -294,7 +298,17 @@ func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal
 	if err != nil {
 		return err
 	}
-	return scope.Write(ctx, func(tx *store.Tx) error {
+	changed, err := a.replacePassword(ctx, p, c, u, hash)
+	if err == nil && p.Auth == authSession {
+		a.RememberDevice(w, changed)
+	}
+	return err
+}
+
+// replacePassword stores a new hash, unless the password has changed since u was
+// read.
+func (a *Authenticator) replacePassword(ctx context.Context, p identity.Principal, c Client, u store.User, hash string) (changed store.User, err error) {
+	err = a.cfg.Store.Tenant(p.Tenant).Write(ctx, func(tx *store.Tx) error {
 		now, err := tx.User(ctx, p.User)
 		if err != nil {
 			return err
@@ -306,8 +320,13 @@ func (a *Authenticator) ChangePassword(ctx context.Context, p identity.Principal
 			Name: "user.password_changed", IP: c.IP, RequestID: c.RequestID,
 			Metadata: map[string]any{"target_user_id": p.User, "by": p.User},
 		}.By(p))
-		return tx.SetUserPassword(ctx, p.User, hash, p.Credential)
+		if err := tx.SetUserPassword(ctx, p.User, hash, p.Credential); err != nil {
+			return err
+		}
+		changed, err = tx.User(ctx, p.User)
+		return err
 	})
+	return changed, err
 }
 
 func errWrongPassword() error { return fault.New(fault.Invalid, "Current password is incorrect") }

@@ -206,3 +206,42 @@ func TestDefaultRedirects(t *testing.T) {
 		}
 	}
 }
+
+// TestGuessesFromOneAddress: the pages of the gateway and those of MCP clients
+// count as one for an address and an account. It runs with the limits of each
+// store.
+func TestGuessesFromOneAddress(t *testing.T) {
+	for store, env := range map[string]map[string]string{
+		"memory":     {},
+		"PostgreSQL": {"DATABASE_URL": postgresURL(t), "WEB_CONCURRENCY": "2"},
+	} {
+		t.Run(store, func(t *testing.T) {
+			env["TRUST_PROXY_HEADERS"] = "true"
+			g := gatewaytest.Start(t, gatewaytest.Options{Env: env})
+			b := &browser{rig: &rig{addr: g.Base, base: g.Base}, ip: "192.0.2.1", http: mustBrowser(t)}
+			client := b.register(t, loopback)
+			const guess = `{"email":"viewer@acme.test","password":"wrong","tenant_slug":"acme"}`
+			for range 10 {
+				if a := b.send(t, http.MethodPost, "/auth/login", jsonType, guess); a.status != http.StatusUnauthorized {
+					t.Fatalf("%d %s", a.status, a.body)
+				}
+			}
+			form := signIn(b.authorize(t, authorization(client)))
+			form.Set("password", gatewaytest.Password)
+			for email, want := range map[string]int{"viewer@acme.test": http.StatusTooManyRequests, "analyst@acme.test": http.StatusFound} {
+				form.Set("email", email)
+				if a := b.post(t, "/t/acme/oauth/login", form); a.status != want {
+					t.Errorf("%s from the same address: %d %s", email, a.status, a.body)
+				}
+				form.Set("state", b.authorize(t, authorization(client)))
+			}
+			elsewhere := &browser{rig: b.rig, ip: "192.0.2.2", http: mustBrowser(t)}
+			form = signIn(elsewhere.authorize(t, authorization(client)))
+			form.Set("email", "viewer@acme.test")
+			form.Set("password", gatewaytest.Password)
+			if a := elsewhere.post(t, "/t/acme/oauth/login", form); a.status != http.StatusFound {
+				t.Errorf("the owner elsewhere: %d %s", a.status, a.body)
+			}
+		})
+	}
+}

@@ -257,7 +257,7 @@ func (s *Server) checkPassword(v *visit, t *transaction, form params) (outcome, 
 		email = printable(email) // nobody's, but it is recorded
 	}
 	account, err := s.Auth.CheckPassword(v.ctx(), auth.Attempt{
-		Email: email, Password: form["password"], Slug: t.tenant.Slug, Client: v.from,
+		Email: email, Password: form["password"], Slug: t.tenant.Slug, Client: v.from, Cookies: v.r.Cookies(),
 	})
 	refused, ok := err.(*auth.Refused)
 	switch {
@@ -270,6 +270,7 @@ func (s *Server) checkPassword(v *visit, t *transaction, form params) (outcome, 
 	case err != nil:
 		return nil, err
 	}
+	s.Auth.RememberDevice(v.w, account.User)
 	event := v.event("oauth.login", map[string]any{"client_id": t.ClientID})
 	event.User, event.UserEmail = account.ID, account.Email
 	return signedIn{account.User, event}, nil

@@ -147,7 +147,7 @@ func TestResponseEncoding(t *testing.T) {
 			len(landed["code"]) != 1 || landed.Get("iss") != b.base+"/t/acme" {
 			t.Errorf("state %q: sent to %s", state, a.header.Get("Location"))
 		}
-		if len(a.header.Values("Set-Cookie")) != 1 {
+		if cookies := a.header.Values("Set-Cookie"); len(cookies) != 2 || !strings.HasPrefix(cookies[0], "mgw_device_") || !strings.HasPrefix(cookies[1], "mgw_oauth_") {
 			t.Errorf("state %q: cookies %v", state, a.header.Values("Set-Cookie"))
 		}
 	}
@@ -280,16 +280,35 @@ func TestLimits(t *testing.T) {
 }
 
 // TestAccountLimit checks that guesses at one account are counted over all
-// addresses (contract 15.2 A17).
+// addresses (contract 15.2 A17), and that this keeps a known browser from
+// nothing.
 func TestAccountLimit(t *testing.T) {
 	r := newRig(t)
 	client := r.browser(t).register(t, loopback)
-	var last answer
-	for range 11 {
+	r.clock.advance(time.Minute)
+	known, colleague := r.browser(t), r.browser(t)
+	known.post(t, "/t/acme/oauth/login", signIn(known.authorize(t, authorization(client)))).landed(t)
+	form := signIn(colleague.authorize(t, authorization(client)))
+	form.Set("email", "admin@acme.test")
+	colleague.post(t, "/t/acme/oauth/login", form).landed(t)
+	r.clock.advance(time.Minute)
+	for range 10 {
 		b := r.browser(t)
-		last = b.post(t, "/t/acme/oauth/login", url.Values{"state": {b.authorize(t, authorization(client))}, "email": {"ann@acme.test"}, "password": {"guess"}})
+		guess := url.Values{"state": {b.authorize(t, authorization(client))}, "email": {"ann@acme.test"}, "password": {"guess"}}
+		for range 10 {
+			if a := b.post(t, "/t/acme/oauth/login", guess); a.status != http.StatusOK {
+				t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
 	}
-	if got := last.refusal(t); got != "429 temporarily_unavailable: Rate limit exceeded: 10 per 1 minute" {
-		t.Error(got)
+	for name, b := range map[string]*browser{"a new browser": r.browser(t), "the browser of another": colleague} {
+		a := b.post(t, "/t/acme/oauth/login", signIn(b.authorize(t, authorization(client))))
+		if got := a.refusal(t); got != "429 temporarily_unavailable: Rate limit exceeded: 100 per 1 minute" {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	a := known.post(t, "/t/acme/oauth/login", signIn(known.authorize(t, authorization(client))))
+	if code := a.landed(t).Get("code"); code == "" {
+		t.Error("no code")
 	}
 }
