@@ -228,7 +228,7 @@ func TestDialJudgesTheResolvedAddress(t *testing.T) {
 func TestDialRefusesOddSpellingsOfLoopback(t *testing.T) {
 	port, _ := listener(t)
 	d := NewDialer(Policy{}, time.Second)
-	for _, host := range []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]", "localhost", "LOCALHOST", "localhost."} {
+	for _, host := range []string{"127.0.0.1", "[::1]", "[::ffff:127.0.0.1]", "[::127.0.0.1]", "[::ffff:0:127.0.0.1]", "[64:ff9b:1::127.0.0.1]", "0.0.0.0", "[::]", "localhost", "LOCALHOST", "localhost."} {
 		if conn, err := d.DialContext(t.Context(), "tcp", host+":"+port); err == nil {
 			_ = conn.Close()
 			t.Errorf("%s was dialled", host)
