@@ -131,6 +131,7 @@ func kinds() []list {
 		{"TLS that is none", switchedTLS},
 		{"API keys", apiKeys},
 		{"other tenants, wrong roles", wrongCallers},
+		{"silent connections", silence},
 		{"streams", manyStreams},
 		{"slow readers", slowlyRead},
 		{"several instances", severalInstances},
