@@ -265,8 +265,11 @@ func showAudit(ctx context.Context, c *command) error {
 		} {
 			fmt.Fprintln(out, oneLine(line))
 		}
-		if r.Authentic != nil {
+		switch {
+		case r.Authentic != nil:
 			fmt.Fprintln(out, "THIS RECORD IS NOT AS IT WAS WRITTEN, or its key is no longer configured: see audit verify")
+		case !r.Signed:
+			fmt.Fprintln(out, "This record is not signed: only audit verify can tell whether it is as it was written")
 		}
 		if r.Statement != "" {
 			fmt.Fprintf(out, "statement as it was sent:\n%s\n", audit.Visible(r.Statement))

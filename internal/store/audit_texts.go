@@ -51,8 +51,12 @@ type FullRecord struct {
 	AuditRecord
 	Seq   int64
 	KeyID string
-	// Authentic says why the record is not what the gateway wrote, nil when
-	// it is.
+	// Signed is false when nothing but a hash vouches for the record, which
+	// anybody can compute: a version without signatures wrote it, or somebody
+	// made it look so. Then only verifying the chain tells.
+	Signed bool
+	// Authentic says why the signature, or the hash, is not the record's, nil
+	// when it is.
 	Authentic error
 	// Statement is the statement that the record keeps in full, empty when
 	// it keeps none.
@@ -72,7 +76,7 @@ func (d *DB) FullAuditRecord(ctx context.Context, t identity.TenantID, id string
 			ID: r.ID, User: identity.UserID(r.UserID), UserEmail: r.UserEmail, Event: r.Event, IP: r.IpAddress,
 			Metadata: json.RawMessage(r.Metadata), CreatedAt: moment(r.CreatedAt),
 		},
-		Seq: r.Seq, KeyID: r.KeyID, Authentic: d.chain.verifyRecord(&r, r.Seq),
+		Seq: r.Seq, KeyID: r.KeyID, Signed: r.KeyID != "" || r.Hash != plainHash(r), Authentic: d.chain.verifyRecord(&r, r.Seq),
 	}
 	full.Statement, err = d.openText(ctx, r)
 	return full, err

@@ -63,3 +63,31 @@ func TestKeptStatements(t *testing.T) {
 		mustExec(t, url, "INSERT INTO audit_statements (id, tenant_id, seq, sealed) VALUES ($1, 't1', 3, '')", records[0].ID)
 	})
 }
+
+// TestARecordWithoutASignatureIsTold edits a record, which a plain hash then
+// fits: whoever prints it has to learn that nothing vouches for it.
+func TestARecordWithoutASignatureIsTold(t *testing.T) {
+	onBothURLs(t, func(t *testing.T, url string) {
+		d := mustOpenWith(t, url, store.Options{Signer: mustSigner(firstKey)})
+		if err := d.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			appendMore(t, url, d, "t1")
+		}
+		newest := mustAudit(t, d.Tenant("t1"))[0].ID
+		if r, err := d.FullAuditRecord(t.Context(), "t1", newest); err != nil || !r.Signed || r.Authentic != nil {
+			t.Errorf("as it was written: %+v, %v", r, err)
+		}
+		mustExec(t, url, "UPDATE audit_logs SET metadata = '{}' WHERE id = $1", newest)
+		if r, err := d.FullAuditRecord(t.Context(), "t1", newest); err != nil || !r.Signed || r.Authentic == nil {
+			t.Errorf("edited: %+v, %v", r, err)
+		}
+		if err := store.RehashPlain(t.Context(), d, "t1", 3); err != nil {
+			t.Fatal(err)
+		}
+		if r, err := d.FullAuditRecord(t.Context(), "t1", newest); err != nil || r.Signed {
+			t.Errorf("edited and hashed anew: %+v, %v", r, err)
+		}
+	})
+}
