@@ -118,7 +118,8 @@ func (p *Pools) Drop(tenant, connection string) {
 	c.retire()
 }
 
-// CloseIdle closes the connections that nobody used for the idle time.
+// CloseIdle closes the connections that nobody used for the idle time, unless
+// their servers still work.
 func (p *Pools) CloseIdle() {
 	idle := p.Idle
 	if idle <= 0 {
@@ -304,10 +305,13 @@ func (c *Pooled) end() {
 	}
 }
 
+// busy reports whether calls run, or are over and the server still works for
+// them: closing the pool would give their places away.
 func (c *Pooled) busy() bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.running > 0
+	running := c.running > 0
+	c.mu.Unlock()
+	return running || c.conn.Usage().Stuck > 0
 }
 
 // retire closes c now or, while calls run, after the last of them.

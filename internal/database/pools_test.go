@@ -23,6 +23,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fakeConn struct {
 	schemas atomic.Int32
 	closed  atomic.Bool
+	stuck   atomic.Int32
 	entered chan struct{}
 	gate    chan struct{}
 	err     error
@@ -59,7 +60,9 @@ func (c *fakeConn) wait(ctx context.Context) error {
 	}
 }
 
-func (c *fakeConn) Usage() database.Usage { return database.Usage{Open: 3, InUse: 2, Waiting: 1} }
+func (c *fakeConn) Usage() database.Usage {
+	return database.Usage{Open: 3, InUse: 2, Waiting: 1, Stuck: int(c.stuck.Load())}
+}
 
 func (c *fakeConn) Close() error {
 	c.closed.Store(true)
@@ -140,6 +143,24 @@ func TestPoolsChangedVersionClosesAfterRunningQueries(t *testing.T) {
 	}
 	if _, err := pooled.Query(t.Context(), &sqlguard.Statement{}, database.Limit{}); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("query on a closed connection: %v", err)
+	}
+}
+
+// TestStuckWorkKeepsItsPool lets a connection idle whose server still works for
+// calls that are over: closing it would give their places away, and so let five
+// more pile up in the server every five minutes.
+func TestStuckWorkKeepsItsPool(t *testing.T) {
+	c, conn := new(clock), new(fakeConn)
+	p := &database.Pools{Now: c.now}
+	mustGet(t, p, key("a", "1"), conn)
+	conn.stuck.Store(1)
+	c.advance(time.Hour)
+	if p.CloseIdle(); conn.closed.Load() {
+		t.Error("closed although the server still works")
+	}
+	conn.stuck.Store(0)
+	if p.CloseIdle(); !conn.closed.Load() {
+		t.Error("not closed although the work has ended")
 	}
 }
 
