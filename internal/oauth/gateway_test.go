@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -207,6 +208,19 @@ func TestDefaultRedirects(t *testing.T) {
 	}
 }
 
+// redisURL is the test server, on which every gateway has keys of its own.
+func redisURL(t *testing.T) string {
+	t.Helper()
+	server := os.Getenv("MCPGW_TEST_REDIS")
+	switch {
+	case server == "" && testing.Short():
+		t.Skip("-short leaves Redis out")
+	case server == "":
+		t.Fatal("MCPGW_TEST_REDIS is not set; make test starts a server, -short leaves this out")
+	}
+	return server
+}
+
 // TestGuessesFromOneAddress: the pages of the gateway and those of MCP clients
 // count as one for an address and an account. It runs with the limits of each
 // store.
@@ -214,6 +228,7 @@ func TestGuessesFromOneAddress(t *testing.T) {
 	for store, env := range map[string]map[string]string{
 		"memory":     {},
 		"PostgreSQL": {"DATABASE_URL": postgresURL(t), "WEB_CONCURRENCY": "2"},
+		"Redis":      {"REDIS_URL": redisURL(t)},
 	} {
 		t.Run(store, func(t *testing.T) {
 			env["TRUST_PROXY_HEADERS"] = "true"
