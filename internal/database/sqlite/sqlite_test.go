@@ -15,6 +15,7 @@ import (
 	"github.com/mcp-gateway/mcp-gateway/internal/database/databasetest"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite"
 	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/engine"
+	"github.com/mcp-gateway/mcp-gateway/internal/database/sqlite/protocol"
 	"github.com/mcp-gateway/mcp-gateway/internal/fault"
 	"github.com/mcp-gateway/mcp-gateway/internal/sqlguard"
 	guard "github.com/mcp-gateway/mcp-gateway/internal/sqlguard/sqlite"
@@ -40,7 +41,16 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-func dialect() *sqlite.Dialect { return sqlite.New(guard.New(), sqlite.Command{}) }
+// dialect has workers of the program that people run, where scripts/test names
+// it: statements take many times their time and memory under the race detector.
+// The gateway's own tests run workers with it.
+func dialect() *sqlite.Dialect {
+	var command sqlite.Command
+	if program := os.Getenv("MCPGW_TEST_PROGRAM"); program != "" {
+		command = sqlite.Command{Path: program, Args: []string{protocol.Command}}
+	}
+	return sqlite.New(guard.New(), command)
+}
 
 func mustDo(t testing.TB, err error) {
 	t.Helper()
