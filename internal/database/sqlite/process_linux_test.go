@@ -141,7 +141,12 @@ func TestStoppedWorker(t *testing.T) {
 	if got := count(t, conn); got != "0" {
 		t.Fatalf("got %q", got)
 	}
-	mustSignal(t, syscall.SIGSTOP, workers(t)...)
+	for _, pid := range workers(t) {
+		mustSignal(t, syscall.SIGSTOP, pid)
+		for state(t, pid) != "T" {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if _, err := conn.Query(ctx, &sqlguard.Statement{SQL: "SELECT 1"}, database.Limit{}); !fault.Is(err, fault.Timeout) {

@@ -37,6 +37,10 @@ type worker struct {
 // errNotSent says that a request did not reach its worker, which is gone.
 var errNotSent = errors.New("sqlite: the worker is gone")
 
+// errNotHeard says that a worker was killed because it did not hear that it had
+// to stop.
+var errNotHeard = errors.New("sqlite: the worker did not hear its stop")
+
 // startWorker starts a worker and lets it open the file, within ctx: a writer
 // may hold the file locked.
 func startWorker(ctx context.Context, command Command, f file) (*worker, error) {
@@ -48,6 +52,9 @@ func startWorker(ctx context.Context, command Command, f file) (*worker, error) 
 	unwatch := w.watch(ctx)
 	err = w.open(f)
 	unwatch()
+	if err == nil && w.broken {
+		err = errNotHeard
+	}
 	if err != nil {
 		return nil, w.end(err)
 	}
@@ -184,7 +191,6 @@ func (w *worker) row(table *tool.Table, columns []column) (full bool, err error)
 // cut stops the running statement and passes over what it has already sent.
 func (w *worker) cut(columns int) {
 	timer := time.AfterFunc(grace, w.process.kill)
-	defer timer.Stop()
 	w.interrupt()
 	err := w.in.Skip()
 	for err == nil {
@@ -196,6 +202,9 @@ func (w *worker) cut(columns int) {
 		w.in.BeginRow(columns)
 		err = w.in.Skip()
 	}
+	if !timer.Stop() && err == nil {
+		err = errNotHeard // all of the answer had come before
+	}
 	if err != nil {
 		_ = w.failed(err) // the result is complete; only the worker may be lost
 	}
@@ -205,19 +214,21 @@ func (w *worker) cut(columns int) {
 // beginning. The returned function ends the watch.
 func (w *worker) watch(ctx context.Context) (unwatch func()) {
 	finished, left := make(chan struct{}), make(chan struct{})
+	killed := false
 	unhook := context.AfterFunc(ctx, func() {
 		defer close(left)
 		w.stopped.Store(true)
 		timer := time.AfterFunc(grace, w.process.kill)
-		defer timer.Stop()
 		w.interrupt()
 		<-finished
+		killed = !timer.Stop()
 	})
 	return func() {
 		close(finished)
 		if !unhook() {
 			<-left
 			w.stopped.Store(false)
+			w.broken = w.broken || killed
 		}
 	}
 }
