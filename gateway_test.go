@@ -192,11 +192,15 @@ func TestOwnToolsAreChecked(t *testing.T) {
 	}
 }
 
+// demoPatience is for a demo under the race detector: its sample database has
+// 60,000 orders.
+const demoPatience = 5 * time.Minute
+
 func TestDemoShowsACallAndStops(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for range 2 { // the second run finds what the first one made
 		var out bytes.Buffer
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), demoPatience)
 		err := gateway.Run(ctx, []string{"demo", "--once"}, func(string) string { return "" }, &out)
 		cancel()
 		if err != nil {
@@ -219,7 +223,7 @@ func TestDemoGoesOn(t *testing.T) {
 		func(map[string]any) {},
 		func(s map[string]any) { delete(s, "api_key"); delete(s, "connection_id") },
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), demoPatience)
 		var out bytes.Buffer
 		if err := gateway.Run(ctx, []string{"demo", "--once"}, func(string) string { return "" }, &out); err != nil {
 			t.Fatalf("%v\n%s", err, out.String())

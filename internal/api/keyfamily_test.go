@@ -188,7 +188,8 @@ func TestKeysMadeWhileTheirMakerEnds(t *testing.T) {
 					next <- f
 				}
 				for _, status := range atOnce(len(results), func() int { return (<-next)() }) {
-					if status != 201 && status != 204 && status != 401 {
+					// The clock of unlimited can seem to go back between callers at once: 429.
+					if status != 201 && status != 204 && status != 401 && status != 429 {
 						t.Errorf("status %d", status)
 					}
 				}
